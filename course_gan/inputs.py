@@ -1,0 +1,95 @@
+"""What the divergences accept: the checks, and the messages that say what was given, what is wanted and what to do.
+
+The checks read values on the host, so on a GPU every public call waits for the device a few times.
+Their arguments are typed `object` on purpose: it is they who find out what was given.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+Entry = TypeVar("Entry")
+
+
+def choose(table: Mapping[str, Entry], name: str) -> Entry:
+    """The entry of a table of divergences, or a ValueError that lists the names there are."""
+    if name not in table:
+        raise ValueError(f"{name!r} is not a divergence here; wanted one of {', '.join(table)}.")
+    return table[name]
+
+
+def require_tensor(name: str, value: object) -> Tensor:
+    """Return `value` if it is a floating-point tensor with at least one entry, otherwise say what to pass."""
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{name} is a {type(value).__name__}; wanted a floating-point tensor. Pass torch.as_tensor({name})."
+        )
+    if not value.is_floating_point():
+        raise ValueError(
+            f"{name} has dtype {value.dtype}; wanted a floating-point tensor. "
+            f"Pass {name}.double(), and counts as {name} / {name}.sum(-1, keepdim=True)."
+        )
+    if value.numel() == 0:
+        raise ValueError(f"{name} has shape {tuple(value.shape)}, without entries; wanted at least one entry.")
+    return value
+
+
+def require(name: str, value: Tensor, good: Tensor, wanted: str) -> None:
+    """Raise where `good` is False, showing the first such entry of `value` and what is `wanted` instead."""
+    if not good.all():  # the host waits for the device here
+        index = tuple((~good).nonzero()[0].tolist())
+        place = f"[{', '.join(map(str, index))}]" if index else ""
+        raise ValueError(f"{name}{place} is {value[index].item():g}; {wanted}.")
+
+
+def at_least_single(value: Tensor) -> Tensor:
+    """Half precision as float32: three digits are enough to store a probability, not to take its logarithm."""
+    return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
+
+
+def nonnegative_pair(p: object, q: object) -> tuple[Tensor, Tensor]:
+    """Two tensors of finite nonnegative numbers over the same last axis, on one device, whose batch axes broadcast."""
+    p, q = require_tensor("p", p), require_tensor("q", q)
+    if p.device != q.device:
+        raise ValueError(f"p is on {p.device} and q on {q.device}; wanted one device. Pass q.to(p.device).")
+    require_same_axis("p", p, "q", q)
+    for name, value in (("p", p), ("q", q)):
+        wanted = "wanted finite numbers, none negative. Logits become probabilities by torch.softmax(logits, -1)"
+        require(name, value, value.isfinite() & (value >= 0), wanted)
+    return p, q
+
+
+def require_same_axis(name: str, value: Tensor, other_name: str, other: Tensor) -> None:
+    """Refuse tensors that do not share their last axis: one outcome against many is a forgotten axis, no broadcast."""
+    same = value.ndim > 0 and other.ndim > 0 and value.shape[-1] == other.shape[-1]
+    try:
+        torch.broadcast_shapes(value.shape, other.shape)  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        same = False
+    if not same:
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)} and {other_name} {tuple(other.shape)}; wanted the same number of "
+            "entries on the last axis, and batch axes before it that broadcast. Index or unsqueeze the batch axes."
+        )
+
+
+def distributions(p: object, q: object) -> tuple[Tensor, Tensor]:
+    """Two tensors of distributions over the same outcomes: nonnegative, each summing to one over the last axis."""
+    p, q = nonnegative_pair(p, q)
+    require_sums_to_one("p", p)
+    require_sums_to_one("q", q)
+    return p, q
+
+
+def require_sums_to_one(name: str, p: Tensor) -> None:
+    """Raise unless `p` sums to one over its last axis, within 1e-6 or what its dtype can hold."""
+    # Rounding every entry moves a sum of one by up to eps / 2: 4e-3 for bfloat16, so 1e-6 cannot be asked of it.
+    tolerance = max(1e-6, torch.finfo(p.dtype).eps)
+    total = at_least_single(p).sum(-1)
+    wanted = (
+        f"wanted 1 within {tolerance:.0e} over the last axis of shape {tuple(p.shape)}. "
+        f"Divide: {name} / {name}.sum(-1, keepdim=True)"
+    )
+    require(f"the sum of {name}", total, (total - 1).abs() <= tolerance, wanted)

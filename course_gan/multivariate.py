@@ -1,0 +1,101 @@
+"""Gaussians in any dimension: the divergences between two of them that have a closed form, by Cholesky factors."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_gan.inputs import at_least_single, require, require_tensor
+
+
+def kl_multivariate_gaussian(
+    mean_p: Float[Tensor, "*#batch d"],
+    cov_p: Float[Tensor, "*#batch d d"],
+    mean_q: Float[Tensor, "*#batch d"],
+    cov_q: Float[Tensor, "*#batch d d"],
+) -> Float[Tensor, "*_batch"]:
+    r"""KL of $p = N(\mu_p, \Sigma_p)$ from $q = N(\mu_q, \Sigma_q)$ in $d$ dimensions.
+
+    $$\mathrm{KL}(p \| q) = \frac12 \left( \mathrm{tr}(\Sigma_q^{-1} \Sigma_p)
+      + (\mu_q - \mu_p)^\top \Sigma_q^{-1} (\mu_q - \mu_p) - d + \log \frac{\det \Sigma_q}{\det \Sigma_p} \right)$$
+
+    Means (*batch, d), covariances (*batch, d, d), symmetric and positive definite.  No inverse and no determinant is
+    formed: with Cholesky factors $\Sigma = L L^\top$ the trace is $\|L_q^{-1} L_p\|_F^2$.
+
+    Reference: Duchi, Derivations for linear algebra and optimization, 2007.
+
+    >>> zero, unit = torch.zeros(2), torch.eye(2)
+    >>> kl_multivariate_gaussian(zero, unit, torch.tensor([1.0, 0.0]), unit)
+    tensor(0.5000)
+    """
+    dtype, (mean_p, cov_p, mean_q, cov_q) = _moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
+    root_p, root_q = _cholesky("cov_p", cov_p), _cholesky("cov_q", cov_q)
+    trace: Tensor = torch.linalg.solve_triangular(root_q, root_p, upper=False).square().sum((-2, -1))
+    shift = _squared_length(root_q, mean_q - mean_p)
+    return ((trace + shift - mean_p.shape[-1] + _log_det(root_q) - _log_det(root_p)) / 2).to(dtype)
+
+
+def squared_hellinger_multivariate_gaussian(
+    mean_p: Float[Tensor, "*#batch d"],
+    cov_p: Float[Tensor, "*#batch d d"],
+    mean_q: Float[Tensor, "*#batch d"],
+    cov_q: Float[Tensor, "*#batch d d"],
+) -> Float[Tensor, "*_batch"]:
+    r"""Squared Hellinger distance between $N(\mu_p, \Sigma_p)$ and $N(\mu_q, \Sigma_q)$ in $d$ dimensions.
+
+    $$H^2 = 1 - \frac{\det(\Sigma_p)^{1/4} \det(\Sigma_q)^{1/4}}{\det(\Sigma)^{1/2}}
+      \exp\left(-\frac18 (\mu_p - \mu_q)^\top \Sigma^{-1} (\mu_p - \mu_q)\right), \quad
+      \Sigma = \frac{\Sigma_p + \Sigma_q}{2}$$
+
+    Shapes as for `kl_multivariate_gaussian`.
+    Reference: Pardo, Statistical Inference Based on Divergence Measures, 2006, p. 51.
+
+    >>> zero, unit = torch.zeros(2), torch.eye(2)
+    >>> squared_hellinger_multivariate_gaussian(zero, unit, torch.tensor([1.0, 0.0]), unit)
+    tensor(0.1175)
+    """
+    dtype, (mean_p, cov_p, mean_q, cov_q) = _moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
+    root_p, root_q = _cholesky("cov_p", cov_p), _cholesky("cov_q", cov_q)
+    root: Tensor = torch.linalg.cholesky((cov_p + cov_q) / 2)
+    shift = _squared_length(root, mean_q - mean_p)
+    return -torch.expm1((_log_det(root_p) + _log_det(root_q)) / 4 - _log_det(root) / 2 - shift / 8).to(dtype)
+
+
+def _moments(**given: object) -> tuple[torch.dtype, list[Tensor]]:
+    """The dtype of the result, and checked means (*batch, d) and covariances (*batch, d, d) to compute with."""
+    tensors = {name: require_tensor(name, value) for name, value in given.items()}
+    mean = tensors["mean_p"]
+    dtype = mean.dtype
+    for name, tensor in tensors.items():
+        wanted = mean.shape[-1:] if name.startswith("mean") else 2 * mean.shape[-1:]
+        if mean.ndim == 0 or tensor.shape[-len(wanted) :] != wanted:
+            raise ValueError(
+                f"{name} has shape {tuple(tensor.shape)} beside mean_p of shape {tuple(mean.shape)}; "
+                "wanted means of shape (*batch, d) and covariances of shape (*batch, d, d)."
+            )
+        require(name, tensor, tensor.isfinite(), "wanted finite numbers")
+        dtype = torch.promote_types(dtype, tensor.dtype)
+    return dtype, [at_least_single(tensor.to(dtype)) for tensor in tensors.values()]
+
+
+def _cholesky(name: str, cov: Tensor) -> Tensor:
+    """Lower Cholesky factor of a covariance, or a ValueError that says why there is none."""
+    asymmetry = cov - cov.mT
+    allowed = 100 * torch.finfo(cov.dtype).eps * cov.abs().amax((-2, -1), keepdim=True)
+    wanted = f"wanted a symmetric covariance. Average it: ({name} + {name}.mT) / 2"
+    require(f"{name} - {name}.mT", asymmetry, asymmetry.abs() <= allowed, wanted)
+    root: Tensor
+    root, failed = torch.linalg.cholesky_ex(cov)
+    wanted = "wanted 0, a positive definite covariance. Variances belong on its diagonal; a singular one needs + 1e-6 I"
+    require(f"the order of the first leading minor of {name} that is not positive", failed, failed == 0, wanted)
+    return root
+
+
+def _squared_length(root: Tensor, vector: Tensor) -> Tensor:
+    r"""$v^\top \Sigma^{-1} v$ for $\Sigma = L L^\top$ with `root` L."""
+    whitened: Tensor = torch.linalg.solve_triangular(root, vector[..., None], upper=False)
+    return whitened.square().sum((-2, -1))
+
+
+def _log_det(root: Tensor) -> Tensor:
+    r"""$\log \det \Sigma$ for $\Sigma = L L^\top$ with `root` L."""
+    return 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)

@@ -1,0 +1,27 @@
+"""Logarithm of a ratio and square root, accurate where the plain expression is not, with finite gradients at zero."""
+
+import torch
+from torch import Tensor
+
+
+def log_ratio(a: Tensor, b: Tensor, difference: Tensor | None = None) -> Tensor:
+    """log(a / b) of nonnegative tensors; 0 where a = 0, so that 0 · log 0 = 0; +inf where only b = 0.
+
+    Each of three expressions fails somewhere: log(a / b) overflows with the quotient, log a - log b has lost its digits
+    when a ≈ b, and log1p((a - b) / b) has lost them when a is far below b.  So the third one within a factor of two,
+    where floating point forms a - b exactly (Sterbenz' lemma), and the second one elsewhere.
+    Pass `difference` where a - b is known better than the rounded a and b tell.
+    """
+    # `where` before and after: the gradient through the branch that is not taken would otherwise be 0 · inf = NaN.
+    support = a > 0
+    difference = torch.where(support, a - b if difference is None else difference, 0)
+    a, b = torch.where(support, a, 1), torch.where(support, b, 1)
+    near = (a < 2 * b) & (b < 2 * a)
+    excess = torch.where(near, difference, 0) / torch.where(near, b, 1)
+    return torch.where(near, excess.log1p(), a.log() - b.log())
+
+
+def safe_sqrt(p: Tensor) -> Tensor:
+    """Square root with gradient 0 at zero, where it would be infinite."""
+    support = p > 0
+    return torch.where(support, torch.where(support, p, 1).sqrt(), 0)
