@@ -1,0 +1,96 @@
+"""What to tell a learner whose function could not be called, or raised."""
+
+import inspect
+import linecache
+import traceback
+from types import TracebackType
+from typing import Any
+
+from course_gan.exercises.core import Exercise, call_directly
+from course_gan.exercises.render import input_names
+
+NOTHING_RETURNED = "Your function returned nothing (None).  Did you forget `return`?"
+
+# What Python and torch say, and what it mostly means here.
+HINTS = (
+    (
+        ("converted to Scalar", "only one element tensors", "only length-1 arrays", "only 0-dimensional arrays"),
+        "Functions of `math` and `float()` take one number; those of `torch` take a whole tensor (`torch.log`).",
+    ),
+    (
+        ("Boolean value of Tensor", "truth value of an array"),
+        "`if` needs one truth value; choose entry by entry with `torch.where(condition, a, b)`.",
+    ),
+    (
+        ("must be Tensor, not float", "must be Tensor, not int"),
+        "Functions of `torch` take tensors: turn a number into one with `torch.tensor(...)`, or use `math`.",
+    ),
+    (
+        ("must match the size", "shapes cannot be multiplied", "not broadcastable"),
+        "Print the shapes of both sides; a sum over an axis that must be kept wants `keepdim=True`.",
+    ),
+    (
+        ("Dimension out of range", "IndexError: too many indices"),
+        "The inputs may have any number of axes: count from the last one, `dim=-1`.",
+    ),
+    (("requires grad",), "Take the values out of the graph with `.detach()` before NumPy or `float` sees them."),
+    (("maximum recursion depth",), "Does your function call itself?"),
+)
+
+
+def unfit_for_call(exercise: Exercise, function: Any, count: int) -> str:
+    """A message if the function cannot take the exercise's inputs or would not run when called; otherwise empty."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return "Your function contains `yield`, so calling it runs nothing.  Use `return`."
+    if inspect.iscoroutinefunction(function):
+        return "Your function is `async`, so calling it runs nothing.  Write a plain `def`."
+    if exercise.call is not call_directly:
+        return ""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a built-in function: let the call decide
+        return ""
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        name, wanted = exercise.reference.__name__, ", ".join(input_names(exercise))
+        return (
+            f"Your function takes the parameters {signature}, but it is called with {count}: {name}({wanted}).  "
+            "Keep the first line as it was given."
+        )
+    return ""
+
+
+def explain(error: BaseException, function: Any) -> str:
+    """The error, the line of the learner's code that led to it, and what it mostly means."""
+    kind = type(error).__name__
+    text = _shortened(error)
+    if isinstance(error, SystemExit):
+        text = "a function must not end the program; use `return`"
+    lines = [f"Your function raised {kind}: {text}" if text else f"Your function raised {kind}."]
+    where = _line(error.__traceback__, function)
+    if where:
+        lines.append(f"    line {where[0]} of the cell:  {where[1]}")
+    said = f"{kind}: {text}"
+    lines.extend(hint for signs, hint in HINTS if any(sign in said for sign in signs))
+    return "\n\n".join(lines)
+
+
+def _shortened(error: BaseException, most: int = 300) -> str:
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # a learner's exception class can fail at being printed
+        return "(the error cannot be shown as text)"
+    return text if len(text) <= most else text[:most] + " …"
+
+
+def _line(trace: TracebackType | None, function: Any) -> tuple[int, str] | None:
+    """Number and text of the innermost line in the learner's own file (in a notebook: the learner's own cell)."""
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    frames = [(f.f_code.co_filename, number) for f, number in traceback.walk_tb(trace)]
+    own = [(name, number) for name, number in frames if code is not None and name == code.co_filename]
+    if not own:
+        return None
+    name, number = own[-1]
+    text = linecache.getline(name, number).strip()
+    return (number, text) if text else None

@@ -1,0 +1,64 @@
+"""What a wrong number of outputs, or a wrong shape, says about the mistake."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from course_gan.exercises.compare import Comparison
+from course_gan.exercises.core import same
+
+
+def shape_hint(comparison: Comparison) -> str:
+    """One sentence about the first output whose shape is not the expected one."""
+    wanted, came = len(comparison.expected), len(comparison.actual)
+    if wanted != came:
+        things = "one tensor is" if wanted == 1 else f"a tuple of {wanted} is"
+        return f"Your function returns {came} output{'s' * (came != 1)}, but {things} wanted: see the docstring."
+    triple = next(t for t in comparison.triples if t[0].shape != t[1].shape)
+    actual, expected, allowed = triple
+    found = _known(actual, expected, allowed.max() if allowed.numel() else torch.tensor(0.0), comparison)
+    return found or (
+        f"The shape should be {_named(expected)}, but it is {_named(actual)}: "
+        "reduce over the last axis only (`dim=-1`) and keep the axes before it."
+    )
+
+
+def _known(actual: Tensor, expected: Tensor, allowed: Tensor, comparison: Comparison) -> str:
+    """Shapes that betray the mistake: each test looks at the values too where they can confirm it."""
+    inputs = {tuple(x.shape) for x in comparison.case.inputs if isinstance(x, Tensor) and x.ndim}
+
+    def equal(a: Tensor, e: Tensor) -> bool:
+        return a.shape == e.shape and bool(same(a, e, 8 * max(1, a.numel()) * allowed).all())
+
+    if actual.numel() == expected.numel() and equal(actual.reshape(-1), expected.reshape(-1)):
+        if actual.ndim == expected.ndim:
+            return f"The values are right, but the shape is {_named(actual)} in place of {_named(expected)}."
+        return (
+            f"The values are right, but the shape is {_named(actual)} in place of {_named(expected)}: "
+            "drop `keepdim=True` (or the extra axis)."
+        )
+    if actual.ndim == 2 and actual.shape == expected.shape[::-1] and equal(actual.T, expected):
+        return "The values are right, but transposed: rows and columns are exchanged."
+    if actual.numel() == 1 and expected.numel() > 1:
+        return _one_number(actual.reshape(()), expected, equal)
+    if tuple(actual.shape) in inputs and actual.shape[:-1] == expected.shape:
+        if equal(actual.sum(-1), expected):
+            return "The terms are right, but they have not been summed: sum over the last axis, `dim=-1`."
+        return f"The last axis is still there ({_named(actual)}): sum over it, `dim=-1`."
+    if any(tuple(actual.shape) == shape[1:] for shape in inputs if len(shape) > 1):
+        return "The first axis was summed over, but the last one is meant: `dim=-1` where you have `dim=0`."
+    return ""
+
+
+def _one_number(actual: Tensor, expected: Tensor, equal: Callable[[Tensor, Tensor], bool]) -> str:
+    ask = "give one number for each row, by reducing over the last axis only, `dim=-1`"
+    if equal(actual, expected.sum()):
+        return f"You summed over the whole batch: {ask}."
+    if equal(actual, expected.mean()):
+        return f"You averaged over the whole batch: {ask}."
+    return f"There is one number for the whole batch: {ask}."
+
+
+def _named(tensor: Tensor) -> str:
+    return str(tuple(tensor.shape)) if tensor.ndim else "() (one number)"
