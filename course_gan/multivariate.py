@@ -1,10 +1,13 @@
 """Gaussians in any dimension: the divergences between two of them that have a closed form, by Cholesky factors."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from course_gan.inputs import at_least_single, require, require_tensor
+from course_gan.numerics import safe_sqrt
 
 
 def kl_multivariate_gaussian(
@@ -58,6 +61,57 @@ def squared_hellinger_multivariate_gaussian(
     root: Tensor = torch.linalg.cholesky((cov_p + cov_q) / 2)
     shift = _squared_length(root, mean_q - mean_p)
     return -torch.expm1((_log_det(root_p) + _log_det(root_q)) / 4 - _log_det(root) / 2 - shift / 8).to(dtype)
+
+
+def pearson_multivariate_gaussian(
+    mean_p: Float[Tensor, "*#batch d"],
+    cov_p: Float[Tensor, "*#batch d d"],
+    mean_q: Float[Tensor, "*#batch d"],
+    cov_q: Float[Tensor, "*#batch d d"],
+) -> Float[Tensor, "*_batch"]:
+    r"""Pearson's chi-squared of $p = N(\mu_p, \Sigma_p)$ from $q = N(\mu_q, \Sigma_q)$ in $d$ dimensions.
+
+    $$\chi^2(p \| q) = \frac{\det \Sigma_q}{\det(\Sigma_p)^{1/2} \det(\Sigma)^{1/2}}
+      \exp\left((\mu_p - \mu_q)^\top \Sigma^{-1} (\mu_p - \mu_q)\right) - 1, \quad
+      \Sigma = 2 \Sigma_q - \Sigma_p$$
+
+    if $\Sigma$ is positive definite, and infinity otherwise: where p is twice as wide as q in some direction, or
+    wider, p²/q does not fall.  Shapes as for `kl_multivariate_gaussian`.
+
+    >>> zero, unit = torch.zeros(2), torch.eye(2)
+    >>> pearson_multivariate_gaussian(zero, unit, torch.tensor([1.0, 0.0]), unit)
+    tensor(1.7183)
+    >>> pearson_multivariate_gaussian(zero, 2 * unit, zero, unit)
+    tensor(inf)
+    """
+    dtype, (mean_p, cov_p, mean_q, cov_q) = _moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
+    root_p, root_q = _cholesky("cov_p", cov_p), _cholesky("cov_q", cov_q)
+    _, failed = torch.linalg.cholesky_ex(2 * cov_q - cov_p)
+    finite = failed == 0
+    # An identity in place of what has no root, before and after: a NaN in the branch not taken spoils the gradient.
+    identity = torch.eye(cov_q.shape[-1], dtype=cov_q.dtype, device=cov_q.device)
+    root: Tensor = torch.linalg.cholesky(torch.where(finite[..., None, None], 2 * cov_q - cov_p, identity))
+    shift = torch.where(finite, _squared_length(root, mean_p - mean_q), 0)
+    log_plus_one = _log_det(root_q) - (_log_det(root_p) + _log_det(root)) / 2 + shift
+    return torch.where(finite, torch.expm1(torch.where(finite, log_plus_one, 0)), torch.inf).to(dtype)
+
+
+def total_variation_multivariate_gaussian(
+    mean_p: Float[Tensor, "*#batch d"], mean_q: Float[Tensor, "*#batch d"], cov: Float[Tensor, "*#batch d d"]
+) -> Float[Tensor, "*_batch"]:
+    r"""Total variation between $N(\mu_p, \Sigma)$ and $N(\mu_q, \Sigma)$, which share their covariance.
+
+    $$\mathrm{TV} = 2 \Phi(\Delta / 2) - 1, \quad \Delta^2 = (\mu_p - \mu_q)^\top \Sigma^{-1} (\mu_p - \mu_q)$$
+
+    Along the line between the means, whitened, it is the case of one dimension.  For two different covariances there
+    is a closed form in one dimension only, `total_variation_gaussian`.  Shapes as for `kl_multivariate_gaussian`.
+
+    >>> total_variation_multivariate_gaussian(torch.zeros(2), torch.tensor([1.0, 0.0]), torch.eye(2))
+    tensor(0.3829)
+    """
+    dtype, (mean_p, mean_q, cov) = _moments(mean_p=mean_p, mean_q=mean_q, cov=cov)
+    distance = safe_sqrt(_squared_length(_cholesky("cov", cov), mean_p - mean_q))
+    return torch.erf(distance / math.sqrt(8)).to(dtype)
 
 
 def _moments(**given: object) -> tuple[torch.dtype, list[Tensor]]:

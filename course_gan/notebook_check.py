@@ -77,7 +77,7 @@ def check_notebook(path: Path, limit: float, progress: Callable[[int, int], None
             "another folder and copy them from there."
         )
     count = len(plan.sources)
-    imports = "import course_gan.check as _; del _"
+    imports = "import course_gan.check, course_gan.harvest as _; _.keep_kernel(); del _, course_gan"
     run = run_cells(plan.sources, path.resolve().parent, limit, lambda n: progress(n + 1, count), imports)
     cards = {card.id: card for chapter in all_chapters() for card in exercise_cards(chapter)}
     # An exercise that is checked twice counts as it stood last.
@@ -190,5 +190,5 @@ def _notes(plan: _Plan, run: Run, limit: float) -> list[str]:
         elif cell.state == "stopped":
             notes.append(f"{where} was stopped after {limit:g} s.")
         elif cell.error:
-            notes.append(f"{where} raised {cell.error}.")
+            notes.append(f"{where} raised {cell.error.rstrip('.')}.")
     return notes

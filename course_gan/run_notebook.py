@@ -1,6 +1,7 @@
 """Runs the code cells of a notebook one after another, with a time limit for each and an eye on the kernel's life."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -25,7 +26,9 @@ class CellRun:
     def error(self) -> str:
         """The exception that the cell raised, as "NameError: name 'x' is not defined", or the empty string."""
         errors = [output for output in self.outputs if output["output_type"] == "error"]
-        return f"{errors[0]['ename']}: {errors[0]['evalue']}".strip(": ") if errors else ""
+        text = f"{errors[0]['ename']}: {errors[0]['evalue']}".strip(": ") if errors else ""
+        # A cell's file has a name that says nothing to its author.
+        return re.sub(r"\((?:<.*?>|\d+\.py), line (\d+)\)$", r"(line \1 of the cell)", text)
 
 
 @dataclass

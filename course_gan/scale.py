@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 def scale() -> Scale:
     """Return the scale at which the experiments run: "cpu" unless the variable COURSE_GAN_SCALE says "gpu"."""
-    name = os.environ.get("COURSE_GAN_SCALE", "cpu")
+    name = os.environ.get("COURSE_GAN_SCALE") or "cpu"
     if name not in ("cpu", "gpu"):
         raise ValueError(
             f"COURSE_GAN_SCALE is {name!r}; set it to 'cpu' (laptop) or 'gpu' (full experiments), or unset it"

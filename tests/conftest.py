@@ -10,14 +10,24 @@ from jaxtyping import install_import_hook
 install_import_hook("course_gan", "beartype.beartype")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI (the environment variable CI is "true") a skipped test is a failure: what was not run did not pass."""
-    report = yield
+def forbid_skip_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """In CI (the environment variable CI is "true") what was skipped has failed: what was not run did not pass."""
     if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, which CI forbids: {reason}"
+        report.longrepr = f"{report.nodeid} was skipped, which CI forbids: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    forbid_skip_in_ci(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A module that is skipped as a whole counts, too."""
+    report = yield
+    forbid_skip_in_ci(report)
     return report

@@ -5,21 +5,7 @@ from pathlib import Path
 import pytest
 
 from course_gan import chapters
-
-FRONT_MATTER = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
-course:
-  lectures: [A1, B2]
-  minutes: 40
----
-"""
+from tests.notebooks.planted import FRONT_MATTER
 
 
 @pytest.fixture
@@ -42,7 +28,7 @@ def test_a_chapter_answers_to_each_of_its_names(book, name):
         number=2,
         title="Divergences",
         lectures=("A1", "B2"),
-        minutes=40,
+        minutes=5,
         path=book / "02-divergences.md",
     )
 
@@ -75,7 +61,7 @@ def test_a_missing_key_of_the_front_matter_is_named_with_its_file(book, key):
         (FRONT_MATTER + "\nNo title.\n", "no title"),
         (FRONT_MATTER + "\n```python\n# a comment\n```\n", "no title"),
         (FRONT_MATTER.replace("[A1, B2]", "A1") + "# T\n", r"course\.lectures"),
-        (FRONT_MATTER.replace("40", "long") + "# T\n", r"course\.minutes"),
+        (FRONT_MATTER.replace("minutes: 5", "minutes: long") + "# T\n", r"course\.minutes"),
     ],
 )
 def test_a_malformed_chapter_is_refused_with_its_file_and_the_fault(book, text, complaint):

@@ -22,6 +22,7 @@ from course_gan.exercises.judge import Outcome, judge, observe
 from course_gan.exercises.result import Result, as_html, as_text
 
 KL, TV, GAUSSIAN = get("kl-divergence"), get("total-variation"), get("kl-gaussian")
+NLL = get("maximum-likelihood")
 CLOSEST, SAMPLES, LOGITS = get("closest-gaussian"), get("kl-from-samples"), get("kl-from-logits")
 
 
@@ -113,6 +114,33 @@ def test_infinity_is_right_where_expected_and_nan_never() -> None:
     assert not evaluate(KL, lambda p, q: torch.where(kl(p, q).isinf(), -math.inf, kl(p, q))).passed
 
 
+def test_answer_that_went_through_float32_is_right_in_float64_too() -> None:
+    assert evaluate(KL, lambda p, q: kl(p.float(), q.float()).double()).passed
+    assert evaluate(TV, lambda p, q: torch.tensor(tv(p, q).tolist()).to(p.dtype)).passed
+    assert evaluate(SAMPLES, lambda a, b: ((a - b).mean(-1), (a - b).std(-1) / torch.tensor(a.shape[-1]).sqrt())).passed
+
+
+@pytest.mark.parametrize("wrong", [torch.squeeze, lambda x: x.reshape(-1)], ids=["squeeze", "flatten"])
+def test_a_batch_of_one_row_and_one_of_two_axes_must_keep_their_shape(wrong: Callable[[Tensor], Tensor]) -> None:
+    assert not evaluate(TV, lambda p, q: wrong(tv(p, q))).passed
+    assert not evaluate(LOGITS, lambda a, b: wrong(LOGITS.reference(a, b))).passed
+    assert not evaluate(GAUSSIAN, lambda a, b, c, d: wrong(kl_of_gaussians(a, b, c, d))).passed
+
+
+@pytest.mark.parametrize(
+    ("exercise", "nearly"),
+    [
+        (KL, lambda p, q: kl(p, q.clamp(min=1e-300)) + (math.inf if ((q == 0) & (p > 0)).any() else 0)),
+        (KL, lambda p, q: torch.where(p > 0.01, p * (p / q).log(), 0).sum(-1)),
+        (GAUSSIAN, lambda a, b, c, d: kl_of_gaussians(a, b.clamp(min=0.1), c, d)),
+        (SAMPLES, lambda a, b: ((a - b).mean(-1).clamp(min=0), SAMPLES.reference(a, b)[1])),
+    ],
+    ids=["one infinity for the batch", "rare outcomes dropped", "spread clamped", "estimate clamped"],
+)
+def test_nearly_right_answers_fail_on_every_seed(exercise: Exercise, nearly: Callable[..., Any]) -> None:
+    assert not any(evaluate(exercise, nearly, seed).passed for seed in range(10))
+
+
 def test_float32_rounding_is_excused_but_a_small_mistake_is_not() -> None:
     assert evaluate(KL, lambda p, q: kl(p.float(), q.float())).passed
     assert not evaluate(KL, lambda p, q: kl(p, q) * (1 + 1e-6)).passed
@@ -182,6 +210,30 @@ def test_check_survives_and_explains(function: Any, words: list[str], capsys: py
     assert "kl-divergence: not yet" in capsys.readouterr().out
 
 
+def unwritten(p: Tensor, q: Tensor) -> Tensor:
+    raise NotImplementedError("your turn")
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (unwritten, "Not written yet: replace the line"),
+        (lambda p, q: unwritten(p, q) / 2, "It calls `unwritten`, which is not written yet"),
+        (lambda p, q: (p ^ 2).sum(-1), "A power is written `**`"),
+        (lambda p, q: p - p.max(-1), "use `amax`, `amin`"),
+        (lambda p, q: (p * p.log).sum(-1), "parentheses of a call"),
+        (lambda p, q: math.exp(1000), "709"),
+        (lambda p, q: [a * math.log(a) for a in [0.0]], "treat zeros apart"),
+        (lambda p, q: [a > 0 for a in p.tolist()] if p.ndim == 1 else p.tolist() * 0.5, "truth value"),
+        (lambda p, q: [] if p.ndim == 1 else [a > 0 for a in p.tolist()], "The list of a batch holds lists"),
+        (lambda p, q: torch.ones(2, dtype=torch.int64).div_(2), "Whole numbers cannot hold fractions"),
+        (lambda p, q: (p - q).sort(-1), "`sort` gives, values and indices"),
+    ],
+)
+def test_unwritten_helpers_and_common_errors_are_told_apart(function: Any, words: str) -> None:
+    assert words in evaluate(KL, function).message
+
+
 def test_interrupt_from_the_keyboard_gets_through() -> None:
     with pytest.raises(KeyboardInterrupt):
         check("kl-divergence", raising(KeyboardInterrupt()))
@@ -246,11 +298,11 @@ def test_changed_shape_of_an_input_is_reported() -> None:
         (KL, lambda p, q: kl(p, q).half(), ["Close", "torch.float16"]),
         (KL, lambda p, q: (p * ((p + 1e-10) / (q + 1e-10)).log()).sum(-1), ["infinite", "small number added"]),
         (KL, lambda p, q: kl(p, q).nan_to_num(posinf=1e3), ["“an outcome that q never shows”", "infinite"]),
-        (KL, lambda p, q: torch.where(p > 0, p * (p / q).log().abs(), 0).sum(-1), ["Right is only", "by hand"]),
+        (KL, lambda p, q: torch.where(p > 0, p.square() * (p / q).log(), 0).sum(-1), ["Right is only", "by hand"]),
         (TV, lambda p, q: torch.full(p.shape[:-1], 0.25), ["0.25 in all cases"]),
         (TV, lambda p, q: torch.minimum(p, q).sum(-1), ["one minus the right one"]),
         (TV, lambda p, q: (p - q).abs().sum(), ["whole batch", "a factor of 2"]),
-        (TV, lambda p, q: (p - q).max(-1), ["shape"]),
+        (TV, lambda p, q: (p - q).max(-1), ["`max` gives", "`.values`"]),
         (TV, lambda p, q: (tv(p, q), tv(p, q)), ["shape"]),
         (GAUSSIAN, lambda a, b, c, d: kl_of_gaussians(a, b, c, d) + 1, ["too large by 1"]),
         (GAUSSIAN, lambda a, b, c, d: kl_of_gaussians(a, d, c, b), ["p and q swapped"]),
@@ -260,6 +312,14 @@ def test_changed_shape_of_an_input_is_reported() -> None:
         (SAMPLES, lambda a, b: ((a - b).mean(-1), 0 * (a - b).mean(-1) + 7), ["Output 1 is right"]),
         (SAMPLES, lambda a, b: (a - b).mean(-1), ["1 output", "tuple of 2"]),
         (LOGITS, lambda a, b: kl(a.softmax(-1), b.softmax(-1).clamp(min=1e-30)), ["Only", "“logits"]),
+        (LOGITS, lambda a, b: LOGITS.reference(a, b).half(), ["Close", "torch.float16"]),
+        (KL, lambda p, q: (p * (p / q).log()).nan_to_num().sum(-1), ["`nan_to_num` puts"]),
+        (KL, lambda p, q: (p.exp() * q).sum(-1), ["Look first at “the lecture's p and q”", "infinite"]),
+        (TV, lambda p, q: (p - q).abs().mean(), ["In “a batch", "are wrong too"]),
+        (NLL, lambda n, q: nll(n, q, n.sum()), ["Only “a batch of shape (2, 3)", "the last axis alone"]),
+        (NLL, lambda n, q: (nll(n, q)[0], nll(n, q)[0] - (nll(n, q)[0] - nll(n, q)[1])), ["inf - inf"]),
+        (GAUSSIAN, lambda a, b, c, d: b.log() / b.log() + a * 0, ["NaN", "root of a negative number"]),
+        (SAMPLES, lambda a, b: (0 * (a - b).mean(-1) + 5, (a - b).std(-1)), ["Output 1: ", "Output 2: "]),
     ],
 )
 def test_novel_wrong_answer_gets_a_hint_from_its_numbers(
@@ -273,6 +333,25 @@ def test_novel_wrong_answer_gets_a_hint_from_its_numbers(
 
 def kl_of_gaussians(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     return (d / b).log() + (b**2 + (a - c) ** 2) / (2 * d**2) - 0.5
+
+
+def nll(counts: Tensor, model: Tensor, total: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    seen = counts / (counts.sum(-1, keepdim=True) if total is None else total)
+    return -torch.xlogy(seen, model).sum(-1), -torch.xlogy(seen, seen).sum(-1)
+
+
+def test_output_that_is_right_keeps_its_praise_beside_one_that_is_not() -> None:
+    message = evaluate(CLOSEST, lambda x, mass: ((mass * x).sum(), x.max())).message
+    assert "Output 1 is right in all cases." in message
+    assert "Output 2: No case is right yet." in message
+
+
+def test_a_terminal_of_eighty_columns_is_not_exceeded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    check("kl-divergence", lambda p, q: (torch.xlogy(p, p) - torch.xlogy(p, q)).sum(0))
+    assert max(len(line) for line in capsys.readouterr().out.splitlines()) <= 80
 
 
 def std_and_mean(x: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
@@ -319,7 +398,7 @@ def test_message_shows_the_wrong_row_of_a_batch() -> None:
     result = evaluate(KL, third_row_doubled)
     row = next(c for c in KL.seeded_cases(0) if c.label == result.case).inputs[0][2]
     assert f"p[2] = [{row[0]:.4g}, " in result.message
-    assert "9 of 10 cases are right" in result.message
+    assert "12 of 13 cases are right" in result.message
 
 
 # A function that acts on networks: the harness builds them from plain inputs and observes what the step did

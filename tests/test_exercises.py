@@ -169,6 +169,13 @@ def test_stub_has_signature_and_docstring_of_the_reference(exercise: Exercise) -
 
 
 @each_exercise
+def test_code_of_an_exercise_fits_the_box_on_the_page(exercise: Exercise) -> None:
+    cells = cells_of(exercise.chapter)[exercise.id]
+    for source in (*cells.stub, *cells.solution):
+        assert max(len(line) for line in source.splitlines()) <= 82
+
+
+@each_exercise
 def test_stub_does_not_hide_a_name_that_the_chapter_imports(exercise: Exercise) -> None:
     assert exercise.reference.__name__ not in imported_names(exercise.chapter)
 

@@ -23,9 +23,11 @@ from course_gan.divergences import (
     kl_multivariate_gaussian,
     mixture_log_density,
     pearson_gaussian,
+    pearson_multivariate_gaussian,
     squared_hellinger_gaussian,
     squared_hellinger_multivariate_gaussian,
     total_variation_gaussian,
+    total_variation_multivariate_gaussian,
 )
 
 CLOSED = [kl_gaussian, squared_hellinger_gaussian, total_variation_gaussian, pearson_gaussian]
@@ -274,6 +276,75 @@ def test_independent_coordinates_add_kl_and_multiply_overlap() -> None:
     assert_close(kl_multivariate_gaussian(*arguments), kl_gaussian(mean_p, std_p, mean_q, std_q).sum())
     overlap = 1 - squared_hellinger_gaussian(mean_p, std_p, mean_q, std_q)
     assert_close(squared_hellinger_multivariate_gaussian(*arguments), 1 - overlap.prod())
+
+
+def wider(*batch: int, d: int = 3, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Moments for which Pearson's divergence is finite: cov_q exceeds half of cov_p."""
+    mean_p, cov_p, mean_q, cov_q = moments(*batch, d=d, seed=seed)
+    return mean_p, cov_p, mean_q, cov_p / 2 + cov_q
+
+
+def test_multivariate_pearson_agrees_with_quadrature() -> None:
+    arguments = wider(d=2, seed=1)
+    p, q = MultivariateNormal(*arguments[:2]), MultivariateNormal(*arguments[2:])
+    side = torch.linspace(-40, 40, 801, dtype=torch.float64)
+    grid = torch.cartesian_prod(side, side)
+    plus_one = (2 * p.log_prob(grid) - q.log_prob(grid)).exp().sum() * 0.1**2
+    assert_close(pearson_multivariate_gaussian(*arguments), plus_one - 1, rtol=1e-9, atol=0)
+
+
+def test_multivariate_pearson_in_one_dimension_is_the_scalar_one() -> None:
+    mean_p, var_p, mean_q, var_q = (torch.tensor([[v]], dtype=torch.float64) for v in (0.3, 0.5, -1.0, 2.0))
+    value = pearson_multivariate_gaussian(mean_p[0], var_p, mean_q[0], var_q)
+    assert_close(value, pearson_gaussian(0.3, math.sqrt(0.5), -1.0, math.sqrt(2.0)), rtol=1e-12, atol=0)
+
+
+def test_multivariate_pearson_is_infinite_where_p_is_too_wide_in_one_direction() -> None:
+    mean_p, _, mean_q, _ = wider(d=2)
+    eye = torch.eye(2, dtype=torch.float64)
+    wide = torch.tensor([[0.5, 0.0], [0.0, 2.0]], dtype=torch.float64)  # twice as wide in the second direction only
+    batch = torch.stack([wide, eye])
+    value = pearson_multivariate_gaussian(mean_p, batch, mean_q, eye)
+    assert value[0] == math.inf
+    assert value[1].isfinite()
+    # and the finite one of a batch keeps its gradient beside an infinite one
+    cov_q = eye.clone().requires_grad_()
+    pearson_multivariate_gaussian(mean_p, batch, mean_q, cov_q)[1].backward()
+    alone = eye.clone().requires_grad_()
+    pearson_multivariate_gaussian(mean_p, eye, mean_q, alone).backward()
+    assert_close(cov_q.grad, alone.grad)
+
+
+def test_multivariate_pearson_is_exactly_zero_for_equal_gaussians_and_has_a_gradient() -> None:
+    mean_p, cov_p, _, _ = wider(4)
+    zero = pearson_multivariate_gaussian(mean_p, cov_p, mean_p, cov_p)
+    assert_close(zero, torch.zeros_like(zero), rtol=0, atol=1e-14)
+    arguments = tuple(value.requires_grad_() for value in wider(d=2))
+
+    def of_symmetric(mean_p: Tensor, cov_p: Tensor, mean_q: Tensor, cov_q: Tensor) -> Tensor:
+        return pearson_multivariate_gaussian(mean_p, (cov_p + cov_p.mT) / 2, mean_q, (cov_q + cov_q.mT) / 2)
+
+    assert torch.autograd.gradcheck(of_symmetric, arguments)
+
+
+def test_multivariate_total_variation_of_a_shift_agrees_with_quadrature() -> None:
+    mean_p, cov, mean_q, _ = moments(d=2, seed=1)
+    p, q = MultivariateNormal(mean_p, cov), MultivariateNormal(mean_q, cov)
+    side = torch.linspace(-25, 25, 2001, dtype=torch.float64)
+    grid = torch.cartesian_prod(side, side)
+    expected = (p.log_prob(grid).exp() - q.log_prob(grid).exp()).abs().sum() / 2 * 0.025**2
+    # the absolute value has a kink along a line, where the sum is exact to the square of the spacing only
+    assert_close(total_variation_multivariate_gaussian(mean_p, mean_q, cov), expected, rtol=0, atol=1e-5)
+
+
+def test_multivariate_total_variation_along_an_axis_is_the_scalar_one() -> None:
+    zero, shift = torch.zeros(3, dtype=torch.float64), torch.tensor([0.0, 1.5, 0.0], dtype=torch.float64)
+    cov = torch.tensor([1.0, 4.0, 9.0], dtype=torch.float64).diag()
+    value = total_variation_multivariate_gaussian(zero, shift, cov)
+    assert_close(value, total_variation_gaussian(0.0, 2.0, 1.5, 2.0), rtol=1e-12, atol=0)
+    leaf = zero.clone().requires_grad_()
+    total_variation_multivariate_gaussian(leaf, zero, cov).backward()
+    assert_close(leaf.grad, zero)  # finite at equality, where the distance has a corner
 
 
 @pytest.mark.parametrize("divergence", MULTIVARIATE)

@@ -11,6 +11,11 @@ def test_without_the_variable_everything_is_laptop_sized(monkeypatch: pytest.Mon
     assert scale.device() == torch.device("cpu")
 
 
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_GAN_SCALE", "")
+    assert scale.scale() == "cpu"
+
+
 def test_full_scale_takes_the_full_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_GAN_SCALE", "gpu")
     assert scale.by_scale(cpu=1, gpu=2) == 2

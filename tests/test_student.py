@@ -15,22 +15,9 @@ from course_gan.myst.inline import Context, plain
 from course_gan.myst.references import Numbering, read_bibliography
 from course_gan.myst.render import render
 from course_gan.student import student_notebook, write_text
+from tests.notebooks.planted import FRONT_MATTER
 
 CHAPTERS = chapters.all_chapters()
-HEAD = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
-course:
-  lectures: [A1]
-  minutes: 10
----
-"""
 CONFIG = r"""
 repository:
   url: https://example.org/course
@@ -228,8 +215,8 @@ def planted(tmp_path: Path) -> chapters.Chapter:
     (tmp_path / "_config.yml").write_text(CONFIG, encoding="utf-8")
     (book / "references.bib").write_text(BIB, encoding="utf-8")
     (book / "picture.png").write_bytes(b"\x89PNG")
-    (book / "03-other.md").write_text(HEAD + "# The other\n", encoding="utf-8")
-    (book / "02-planted.md").write_text(HEAD + CHAPTER, encoding="utf-8")
+    (book / "03-other.md").write_text(FRONT_MATTER + "# The other\n", encoding="utf-8")
+    (book / "02-planted.md").write_text(FRONT_MATTER + CHAPTER, encoding="utf-8")
     return chapters.read(book / "02-planted.md")
 
 
@@ -356,7 +343,7 @@ def test_the_notebook_is_valid_and_the_same_bytes_on_each_run(planted):
 
 
 def test_a_solution_that_never_ends_is_an_error_not_an_empty_rest(planted):
-    planted.path.write_text(HEAD + CHAPTER.replace("```{solution-end}\n```", ""), encoding="utf-8")
+    planted.path.write_text(FRONT_MATTER + CHAPTER.replace("```{solution-end}\n```", ""), encoding="utf-8")
     with pytest.raises(ValueError, match="solution-end"):
         student_notebook(planted)
 

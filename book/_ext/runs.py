@@ -16,9 +16,11 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import nbformat
+from filelock import BaseFileLock, FileLock
 from nbformat import NotebookNode
 
 # Tags that change what an execution does; all other tags only change the page.
@@ -68,8 +70,11 @@ class Record:
 
 
 def scale() -> str:
-    """Return the scale at which chapters run here: "cpu" unless COURSE_GAN_SCALE says otherwise."""
-    return os.environ.get("COURSE_GAN_SCALE") or "cpu"
+    """Return the scale at which chapters run here: "cpu" unless COURSE_GAN_SCALE says "gpu"."""
+    name = os.environ.get("COURSE_GAN_SCALE") or "cpu"
+    if name not in ("cpu", "gpu"):
+        raise ValueError(f"COURSE_GAN_SCALE is {name!r}; set it to 'cpu' or 'gpu', or unset it")
+    return name
 
 
 def is_notebook(path: Path) -> bool:
@@ -173,10 +178,17 @@ def read_record(stem: str, root: Path) -> Record | None:
         return None  # a record of an older form, or cut off: the chapter runs again, which repairs it
 
 
-def is_fresh(chapter: Path, root: Path) -> bool:
-    """Tell whether the stored run is what an execution now would give."""
+def fresh_record(chapter: Path, root: Path) -> Record | None:
+    """Return the record of the stored run if that is what an execution now would give, else None."""
     record = read_record(chapter.stem, root)
-    return record is not None and record.fingerprint == fingerprint(chapter, root)
+    return record if record and record.fingerprint == fingerprint(chapter, root) else None
+
+
+@cache
+def build_lock(root: Path) -> BaseFileLock:
+    """Return the lock of the book's cache and pages: one process at a time writes them.  It falls with its holder."""
+    (root / "_build").mkdir(exist_ok=True)
+    return FileLock(root / "_build" / ".lock")
 
 
 def _write(path: Path, text: str) -> None:
@@ -215,19 +227,18 @@ def fill_cache(root: Path) -> list[Path]:
 
     The cache finds a notebook by its code cells (with their metadata) alone, so it would serve the outputs of an older
     `course_gan`, and would miss a cell whose caption was edited.  Written anew from the stored runs it does neither.
-    Only one process may do this at a time: pytest's controlling process at its end, Sphinx at its beginning.
+    pytest does this at its end, in its controlling process, and Sphinx at its beginning; who calls holds `build_lock`.
     """
     from jupyter_cache import get_cache
     from jupyter_cache.base import CacheBundleIn
 
     folder = root / "_build" / ".jupyter_cache"
-    folder.parent.mkdir(exist_ok=True)
     stale = []
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".jupyter_cache-") as scratch:
         cache = get_cache(Path(scratch) / "new")
         for chapter in chapters(root):
-            record = read_record(chapter.stem, root)
-            if record is None or record.fingerprint != fingerprint(chapter, root):
+            record = fresh_record(chapter, root)
+            if record is None:
                 stale.append(chapter)
                 continue
             bundle = CacheBundleIn(

@@ -24,12 +24,20 @@ def normalize(answer: Any, count: int = 1) -> Outputs:
     `count` is the number of outputs wanted.  It decides what a sequence means: several outputs if more than one is
     wanted, the rows of a single tensor otherwise.  The length of the result may still differ from `count`.
     """
+    if type(answer).__module__ == "torch.return_types":
+        kind = type(answer).__name__
+        raise UnusableAnswer(f"It returned all that `{kind}` gives, values and indices: pick one, `.values`.")
     if isinstance(answer, tuple | list) and (count > 1 or len(answer) == 1):
         return tuple(_tensor(part) for part in answer)
     single = _tensor(answer)
     if count > 1 and single.ndim > 0 and len(single) == count:
         return single.unbind()
     return (single,)
+
+
+def through_single(outputs: Outputs) -> bool:
+    """Whether all numbers are exactly those of float32: a float64 answer that was rounded to float32 on its way."""
+    return all(bool((output.float().double() == output)[output.isfinite()].all()) for output in outputs)
 
 
 def answer_dtype(answer: Any) -> torch.dtype:

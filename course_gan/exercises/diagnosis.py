@@ -86,13 +86,15 @@ def _cover(suspects: list[Suspect], failing: frozenset[int], comparisons: Sequen
     """Several mistakes, each seen in its own cases: name the one seen most, then the one that explains the rest."""
     found = {m: frozenset(i for i in failing if s.hits(i)) for s in suspects for m in [s.misconception]}
     first = max(found, key=lambda m: len(found[m]), default=None)
-    if first is None or 2 * len(found[first]) < len(failing):
+    if first is None or 3 * len(found[first]) < len(failing):
         return None
     rest = failing - found[first]
     second = max(found, key=lambda m: len(found[m] & rest))
     parts = [(found[first], first.sentence), (found[second] & rest, second.sentence)]
     sentences = [f"In {_labels(which, comparisons)}: {sentence}" for which, sentence in parts if which]
     rest -= found[second]
+    if 3 * len(rest) > len(failing):  # what little was found may be chance
+        return None
     if rest:
         sentences.append(f"Something else is wrong in {_labels(rest, comparisons)}.")
     return Diagnosis(sentences, first.name)

@@ -1,5 +1,6 @@
 """What to tell a learner whose function could not be called, or raised."""
 
+import dis
 import inspect
 import linecache
 import traceback
@@ -15,7 +16,8 @@ NOTHING_RETURNED = "Your function returned nothing (None).  Did you forget `retu
 HINTS = (
     (
         ("converted to Scalar", "only one element tensors", "only length-1 arrays", "only 0-dimensional arrays"),
-        "Functions of `math` and `float()` take one number; those of `torch` take a whole tensor (`torch.log`).",
+        "`float()`, `.item()` and the functions of `math` want one number, and here there are many; those of `torch` "
+        "take a whole tensor (`torch.log`), and a tensor may be returned as it is.",
     ),
     (
         ("Boolean value of Tensor", "truth value of an array"),
@@ -35,6 +37,23 @@ HINTS = (
     ),
     (("requires grad",), "Take the values out of the graph with `.detach()` before NumPy or `float` sees them."),
     (("maximum recursion depth",), "Does your function call itself?"),
+    (("bitwise_xor", "operand type(s) for ^"), "A power is written `**`; `^` compares bits."),
+    (("return_types",), "`max(-1)` and `min(-1)` give values and places: take `.values`, or use `amax`, `amin`."),
+    (("builtin_function_or_method", "'method'"), "Are the parentheses of a call missing, as in `.log()`?"),
+    (("math range error",), "The exponential of more than 709 does not fit into a float: subtract the largest first."),
+    (
+        ("math domain error", "expected a positive input", "division by zero"),
+        "Is an entry zero here?  Python's own numbers raise where tensors give inf or NaN: treat zeros apart.",
+    ),
+    (
+        ("raw_input", "EOFError", "reading from stdin"),
+        "What the function needs comes as its arguments: leave `input()` out.",
+    ),
+    (("'list' and",), "The list of a batch holds lists: loop over its rows too, or use whole tensors."),
+    (
+        ("desired output type Long",),
+        "Whole numbers cannot hold fractions: make a new tensor, `x = x / n`, not in place.",
+    ),
 )
 
 
@@ -61,6 +80,26 @@ def unfit_for_call(exercise: Exercise, function: Any, count: int) -> str:
     return ""
 
 
+def is_stub(error: BaseException, function: Any) -> bool:
+    """Whether the learner's own function raised NotImplementedError by a `raise`: torch raises it for other reasons."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    code, (frame, _) = _code(function), frames[-1]
+    own = frame.f_code is code if code is not None else frame.f_code.co_name in ("__call__", "forward")
+    return own and _is_raise(error)
+
+
+def _is_raise(error: BaseException) -> bool:
+    """Whether a `raise NotImplementedError` in Python is behind it, and no subclass, which libraries have."""
+    trace = error.__traceback__ if type(error) is NotImplementedError else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+
+
+def _code(function: Any) -> Any:
+    return getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+
+
 def explain(error: BaseException, function: Any) -> str:
     """The error, the line of the learner's code that led to it, and what it mostly means."""
     kind = type(error).__name__
@@ -72,6 +111,9 @@ def explain(error: BaseException, function: Any) -> str:
     if where:
         lines.append(f"    line {where[0]} of the cell:  {where[1]}")
     said = f"{kind}: {text}"
+    if _is_raise(error) and not is_stub(error, function):
+        name = list(traceback.walk_tb(error.__traceback__))[-1][0].f_code.co_name
+        lines.append(f"It calls `{name}`, which is not written yet: write that one first.")
     lines.extend(hint for signs, hint in HINTS if any(sign in said for sign in signs))
     return "\n\n".join(lines)
 
@@ -86,11 +128,11 @@ def _shortened(error: BaseException, most: int = 300) -> str:
 
 def _line(trace: TracebackType | None, function: Any) -> tuple[int, str] | None:
     """Number and text of the innermost line in the learner's own file (in a notebook: the learner's own cell)."""
-    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    code = _code(function)
     frames = [(f.f_code.co_filename, number) for f, number in traceback.walk_tb(trace)]
     own = [(name, number) for name, number in frames if code is not None and name == code.co_filename]
     if not own:
         return None
     name, number = own[-1]
     text = linecache.getline(name, number).strip()
-    return (number, text) if text else None
+    return (number, text if len(text) <= 100 else text[:100] + " …") if text else None

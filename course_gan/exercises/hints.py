@@ -10,26 +10,12 @@ from torch import Tensor
 from course_gan.exercises.answers import normalize
 from course_gan.exercises.compare import Comparison, alike
 from course_gan.exercises.core import Exercise, cast, same
+from course_gan.exercises.infinities import not_finite
 from course_gan.exercises.patterns import CONSTANTS, Triple, follows, relation
 from course_gan.exercises.render import input_names, labels, number
 from course_gan.exercises.shapes import shape_hint
 
-NAN_FROM_ZERO = (
-    "NaN came where a number is expected: in floating point 0 · log 0 = 0 · (-inf) is NaN, and so is 0/0; treat "
-    "entries that are zero apart, with `torch.where` or `torch.special.xlogy`."
-)
-NAN = (
-    "NaN came where a number is expected: it comes from inf - inf, 0 · inf, 0/0, or the logarithm or root of a "
-    "negative number."
-)
-INFINITY = (
-    "An infinity came where a finite number is expected: a division by zero, the logarithm of zero, or an `exp` that "
-    "overflows."
-)
-MISSING_INFINITY = (
-    "A finite number came where the right answer is infinite: was a small number added, a value clamped, or an entry "
-    "left out that counts?"
-)
+LARGE = 1e37  # what is larger stands for an infinity
 
 
 def whole_hint(exercise: Exercise, comparisons: Sequence[Comparison]) -> str:
@@ -45,63 +31,77 @@ def whole_hint(exercise: Exercise, comparisons: Sequence[Comparison]) -> str:
 def generic_hints(exercise: Exercise, comparisons: Sequence[Comparison]) -> list[str]:
     """What shapes and numbers say about a wrong answer; never empty."""
     misfit = next((c for c in comparisons if not c.fits), None)
-    hints = [shape_hint(misfit)] if misfit else []
     fitting = [c for c in comparisons if c.fits]
-    if all(c.right for c in fitting):
+    wrong = [c for c in fitting if not c.right]
+    hints = [shape_hint(misfit)] if misfit else []
+    if misfit and wrong:
+        hints = [f"In {labels([misfit])}: {hints[0]}", f"The numbers in {labels(wrong)} are wrong too."]
+    if not wrong:
         return hints
     outputs = range(len(fitting[0].expected))
-    for which in outputs:
-        if not _always_right(fitting, which):
-            name = f"Output {which + 1}: " if len(outputs) > 1 else ""
-            hints.extend(name + hint for hint in _of_one_output(fitting, which))
-    if len(outputs) > 1:
-        hints = [f"Output {i + 1} is right in all cases." for i in outputs if _always_right(fitting, i)] + hints
-    if any(not hint.endswith("right in all cases.") for hint in hints):
-        return hints
-    return [*hints, _which_are_right(comparisons)]
+    right = [which for which in outputs if all(c.right_outputs[which] for c in fitting)]
+    hints.extend(f"Output {which + 1} is right in all cases." for which in right if not misfit)
+    found = {
+        which: _of_one_output(fitting, which) or [_which_are_right(fitting, which)] * (not misfit)
+        for which in outputs
+        if which not in right
+    }
+    if len(found) == len(outputs) and all(hint == found[0] for hint in found.values()):
+        return hints + found[0]  # the same of each output: say it once
+    return hints + [f"Output {which + 1}: {hint}" for which, texts in found.items() for hint in texts]
 
 
-def _which_are_right(comparisons: Sequence[Comparison]) -> str:
+def _which_are_right(comparisons: Sequence[Comparison], which: int) -> str:
     """What to say when nothing else can be said."""
-    right, wrong = [c for c in comparisons if c.right], [c for c in comparisons if not c.right]
+    right = [c for c in comparisons if c.right_outputs[which]]
+    wrong = [c for c in comparisons if not c.right_outputs[which]]
+    if right and not any(map(_is_batch, right)) and all(map(_is_batch, wrong)):
+        return (
+            f"Only {labels(wrong)} went wrong, where the inputs are a batch of rows: is there a sum, a mean, a maximum "
+            "or a length over all entries, or over the first axis, that belongs to the last axis alone?"
+        )
     if len(right) >= len(wrong):
         return f"Only {labels(wrong)} went wrong: what is there that the other cases do not have?"
-    which = f"Right is only {labels(right)}." if right else "No case is right yet."
-    return f"{which}  Work the case above out by hand, print the terms inside your function, and compare."
+    said = f"Right is only {labels(right)}." if right else "No case is right yet."
+    return f"{said}  Work the case {labels(wrong[:1])} out by hand, print the terms inside your function, and compare."
 
 
-def _always_right(comparisons: Sequence[Comparison], which: int) -> bool:
-    return all(c.right_outputs[which] for c in comparisons)
+def _is_batch(comparison: Comparison) -> bool:
+    """Whether the inputs are rows, each with a number of its own in the output."""
+    axes = max((x.ndim for x in comparison.case.inputs if isinstance(x, Tensor)), default=0)
+    return any(axes > output.ndim and output.numel() > 1 for output in comparison.expected)
 
 
 def _of_one_output(comparisons: Sequence[Comparison], which: int) -> list[str]:
     triples = [c.triples[which] for c in comparisons]
     row = tuple(torch.cat([part.flatten() for part in parts]) for parts in zip(*triples))
-    infinite = _not_finite(comparisons, which)
-    finite = row[0].isfinite() & row[1].isfinite()
+    infinite = [hint for hint in [not_finite(comparisons, which)] if hint]
+    finite = row[0].isfinite() & row[1].isfinite() & (row[0].abs() < LARGE)
     triple = (row[0][finite], row[1][finite], row[2][finite])
     if bool(same(*triple).all()):
         return infinite
     found = relation(triple) or _factor_of_size(comparisons, which) or _order(comparisons, which)
-    found = found or ("" if infinite else _close(comparisons, which, triple))
+    found = found or _close(comparisons, which, triple)
+    if infinite and not found:
+        return [hint for hint in [_wrong_where_finite(comparisons, which)] if hint] + infinite
     return [*infinite, found] if found else infinite
 
 
-def _not_finite(comparisons: Sequence[Comparison], which: int) -> list[str]:
-    """NaN and infinities that should not be there, or are missing, and in which cases."""
-    tests: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-        NAN: lambda a, e: a.isnan(),
-        INFINITY: lambda a, e: a.isinf() & e.isfinite(),
-        MISSING_INFINITY: lambda a, e: e.isinf() & a.isfinite(),
-    }
-    hints = []
-    for sentence, test in tests.items():
-        where = [c for c in comparisons if bool(test(c.actual[which], c.expected[which]).any())]
-        if where:
-            zeros = all(any(isinstance(x, Tensor) and bool((x == 0).any()) for x in c.case.inputs) for c in where)
-            text = NAN_FROM_ZERO if sentence is NAN and zeros else sentence
-            hints.append(text if len(where) == len(comparisons) else f"In {labels(where)}: {text}")
-    return hints[:1]
+def _wrong_where_finite(comparisons: Sequence[Comparison], which: int) -> str:
+    """Where most of the plain cases are far off, these come first; NaN and infinities can wait."""
+    plain = [c for c in comparisons if bool((c.actual[which].isfinite() & c.expected[which].isfinite()).all())]
+    off = [c for c in plain if not _is_close(*c.triples[which])]
+    if 2 * len(off) <= len(plain):
+        return ""
+    return (
+        f"Look first at {labels(off[:1])}, which is wrong without any NaN or infinity: work it out by hand, print the "
+        "terms inside your function, and compare."
+    )
+
+
+def _is_close(actual: Tensor, expected: Tensor, allowed: Tensor) -> bool:
+    wrong = ~same(actual, expected, allowed)
+    return bool(((actual - expected).abs()[wrong] <= 1e-2 * expected[wrong].abs().clamp(min=1e-2)).all())
 
 
 def _factor_of_size(comparisons: Sequence[Comparison], which: int) -> str:
@@ -110,9 +110,11 @@ def _factor_of_size(comparisons: Sequence[Comparison], which: int) -> str:
         "n, the length of the last axis: was a sum taken where a mean is wanted?": lambda c: _length(c),
         "1/n, n the length of the last axis: was a mean taken where a sum is wanted?": lambda c: 1 / _length(c),
         "√n, n the length of the last axis": lambda c: _length(c) ** 0.5,
-        "1/√n, n the length of the last axis": lambda c: _length(c) ** -0.5,
+        "1/√n, n the length of the last axis: was a mean taken under a root?": lambda c: _length(c) ** -0.5,
         "n - 1, n the length of the last axis": lambda c: _length(c) - 1,
         "1/(n - 1), n the length of the last axis": lambda c: 1 / max(1, _length(c) - 1),
+        "2/n, n the length of the last axis: was a mean taken where a sum is wanted?": lambda c: 2 / _length(c),
+        "n/(n - 1), n the length of the last axis": lambda c: _length(c) / max(1, _length(c) - 1),
         "1/batch, the number of rows: was a mean over the batch taken?": lambda c: (
             1 / max(1, c.expected[which].numel())
         ),
@@ -142,10 +144,9 @@ def _order(comparisons: Sequence[Comparison], which: int) -> str:
 def _close(comparisons: Sequence[Comparison], which: int, triple: Triple) -> str:
     """Almost right."""
     actual, expected, allowed = triple
-    wrong = ~same(*triple)
-    error = (actual - expected).abs()
-    if not bool((error[wrong] <= 1e-2 * expected[wrong].abs().clamp(min=1e-2)).all()):
+    if not _is_close(*triple):
         return ""
+    error = (actual - expected).abs()
     worst = int((error / allowed).argmax())
     said = (
         f"Close, but the error of {number(float(error[worst]), 2)} is more than rounding explains "
@@ -154,7 +155,10 @@ def _close(comparisons: Sequence[Comparison], which: int, triple: Triple) -> str
     coarse = next((c.answer_dtype for c in comparisons if torch.finfo(c.answer_dtype).eps > 1e-5), None)
     if coarse is not None:
         return f"{said}: the answer has dtype {coarse}; keep the dtype of the inputs."
-    return f"{said}: was a small number added, a value clamped, or a difference taken of two large numbers?"
+    return (
+        f"{said}: was a small number added, a value clamped or rounded, a float32 number mixed in, a search ended, or "
+        "a difference taken of two large numbers?"
+    )
 
 
 def _other_order(exercise: Exercise, comparisons: Sequence[Comparison]) -> str:

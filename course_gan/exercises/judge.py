@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_gan.exercises.answers import UnusableAnswer, answer_dtype, normalize
+from course_gan.exercises.answers import UnusableAnswer, answer_dtype, normalize, through_single
 from course_gan.exercises.compare import Comparison
 from course_gan.exercises.core import Case, Exercise, cast, coarsest, copied, repeatable
 from course_gan.exercises.diagnosis import diagnose
-from course_gan.exercises.failures import NOTHING_RETURNED, explain, unfit_for_call
+from course_gan.exercises.failures import NOTHING_RETURNED, explain, is_stub, unfit_for_call
 from course_gan.exercises.render import given, input_names, labels, values
 from course_gan.exercises.result import Result
 
@@ -47,10 +47,8 @@ def observe(exercise: Exercise, function: Any, case: Case) -> Outcome:
     with repeatable():
         try:
             answer = exercise.call(function, *inputs)
-        except NotImplementedError as error:
-            return Outcome(problem=explain(error, function), unwritten=True)
         except (Exception, SystemExit) as error:
-            return Outcome(problem=explain(error, function))
+            return Outcome(problem=explain(error, function), unwritten=is_stub(error, function))
     changed = [i for i, pair in enumerate(zip(inputs, case.inputs)) if not _unchanged(*pair)]
     return Outcome(answer=answer, changed=tuple(changed))
 
@@ -90,10 +88,13 @@ def compare(exercise: Exercise, case: Case, answer: Any) -> Comparison:
     out is the learner's own doing, so an answer counts as float32 at the coarsest.
     """
     expected = reference_outputs(exercise, case)
-    returned = answer_dtype(answer)
+    actual = _readable(answer, len(expected))
+    if isinstance(answer, tuple | list) and len(answer) == len(expected) == 1 and expected[0].ndim > actual[0].ndim:
+        actual = (actual[0].unsqueeze(0),)  # the list of rows of a batch of one row, not a tuple of one result
+    returned = torch.float32 if (kind := answer_dtype(answer)) == torch.float64 and through_single(actual) else kind
     dtype = max(coarsest(case.inputs), min(returned, torch.float32, key=_epsilon), key=_epsilon)
     allowed = exercise.allowed_error(cast(case.inputs, dtype), expected)
-    return Comparison(case, _readable(answer, len(expected)), expected, allowed, dtype, returned)
+    return Comparison(case, actual, expected, allowed, dtype, returned)
 
 
 def _readable(answer: Any, count: int) -> tuple[Tensor, ...]:

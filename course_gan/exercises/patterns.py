@@ -94,7 +94,9 @@ def _offset(triple: Triple) -> str:
 def _function(triple: Triple) -> str:
     actual, expected, allowed = triple
     for sentence, function in FUNCTIONS.items():
-        if follows(actual, function(expected), allowed, float(function(expected).nan_to_num(posinf=1.0).abs().max())):
+        value = function(expected)
+        changes = not follows(value, expected, allowed)  # the absolute value of positive numbers explains nothing
+        if changes and follows(actual, value, allowed, float(value.nan_to_num(posinf=1.0).abs().max())):
             return f"Every value is {sentence.rstrip('.')}" + ("" if sentence.endswith("?") else ".")
     return ""
 

@@ -73,7 +73,7 @@ def told_apart(a: float, b: float) -> tuple[str, str]:
 
 def number(value: Any, digits: int = 6) -> str:
     """A number in few digits, integers without a point."""
-    return f"{value:.{digits}g}"
+    return f"{value + 0:.{digits}g}"  # no minus before a zero
 
 
 def short(value: Any) -> str:
@@ -86,11 +86,11 @@ def short(value: Any) -> str:
     return number(value) if isinstance(value, float) else repr(value)
 
 
-def _nested(tensor: Tensor) -> str:
+def _nested(tensor: Tensor, most: int = MOST_ENTRIES) -> str:
     if tensor.ndim == 0:
         return number(tensor.item(), 4)
     if tensor.ndim > 1:
-        inner = _nested(tensor[0]) if len(tensor) else ""
+        inner = _nested(tensor[0], MOST_ENTRIES // 2) if len(tensor) else ""
         return f"[{inner}{', …' if len(tensor) > 1 else ''}]"
-    entries = [number(x, 4) for x in tensor[:MOST_ENTRIES].tolist()]
-    return f"[{', '.join(entries)}{', …' if len(tensor) > MOST_ENTRIES else ''}]"
+    entries = [number(x, 4) for x in tensor[:most].tolist()]
+    return f"[{', '.join(entries)}{', …' if len(tensor) > most else ''}]"

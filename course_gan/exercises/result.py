@@ -2,6 +2,7 @@
 
 import html
 import re
+import shutil
 import sys
 import textwrap
 from dataclasses import dataclass
@@ -60,7 +61,8 @@ def show(result: Result) -> None:
         display({"text/plain": as_text(result), "text/html": as_html(result)}, raw=True)  # type: ignore[no-untyped-call]
         return
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(as_text(result).encode(encoding, errors="replace").decode(encoding))
+    width = min(WIDEST, max(40, shutil.get_terminal_size((WIDEST, 24)).columns))
+    print(as_text(result, width).encode(encoding, errors="replace").decode(encoding))
 
 
 def as_text(result: Result, width: int = WIDEST) -> str:

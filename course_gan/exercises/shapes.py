@@ -45,7 +45,7 @@ def _known(actual: Tensor, expected: Tensor, allowed: Tensor, comparison: Compar
     if tuple(actual.shape) in inputs and actual.shape[:-1] == expected.shape:
         if equal(actual.sum(-1), expected):
             return "The terms are right, but they have not been summed: sum over the last axis, `dim=-1`."
-        return f"The last axis is still there ({_named(actual)}): sum over it, `dim=-1`."
+        return f"The last axis is still there, the shape is {_named(actual)}: sum over it, `dim=-1`."
     if any(tuple(actual.shape) == shape[1:] for shape in inputs if len(shape) > 1):
         return "The first axis was summed over, but the last one is meant: `dim=-1` where you have `dim=0`."
     return ""

@@ -1,5 +1,8 @@
 """The book's own Sphinx extensions: what they refuse, and where their links point."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,6 +37,21 @@ def test_build_goes_on_where_every_run_is_fresh(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(runs, "fill_cache", lambda root: filled.append(root) or [])
     fresh_runs.require_fresh_runs(SimpleNamespace(srcdir=str(tmp_path)))
     assert filled == [tmp_path]
+
+
+def test_a_second_build_waits_for_the_first(tmp_path: Path) -> None:
+    app = SimpleNamespace(srcdir=str(tmp_path))
+    fresh_runs.one_at_a_time(app)
+    program = (
+        "import sys, pathlib, runs; runs.build_lock(pathlib.Path(sys.argv[1])).acquire(timeout=float(sys.argv[2]))"
+    )
+    other = [sys.executable, "-c", program, str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(Path(runs.__file__).parent)}
+    done = subprocess.run([*other, "0"], env=environment, capture_output=True, text=True, check=False)
+    assert "filelock._error.Timeout" in done.stderr
+    waiting = subprocess.Popen([*other, "60"], env=environment)
+    fresh_runs.release(app, None)
+    assert waiting.wait() == 0
 
 
 def test_build_without_mathjax_says_how_to_get_it(tmp_path: Path) -> None:

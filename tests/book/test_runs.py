@@ -144,13 +144,21 @@ def test_the_fingerprint_depends_on_the_scale_and_not_on_the_folder(
     assert runs.fingerprint(project.root / "book/one.md", project.root) != before
 
 
+def test_an_unknown_scale_is_refused_and_an_empty_one_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_GAN_SCALE", "")
+    assert runs.scale() == "cpu"
+    monkeypatch.setenv("COURSE_GAN_SCALE", "tpu")
+    with pytest.raises(ValueError, match=r"'tpu'.*'cpu' or 'gpu'"):
+        runs.scale()
+
+
 def test_a_run_is_fresh_until_the_package_changes(project: Project) -> None:
     chapter = project.root / "book/one.md"
-    assert not runs.is_fresh(chapter, project.root)
+    assert runs.fresh_record(chapter, project.root) is None
     store(project, "a run")
-    assert runs.is_fresh(chapter, project.root)
+    assert runs.fresh_record(chapter, project.root) == runs.read_record("one", project.root)
     project.edit("course_gan/__init__.py", "1", "2")
-    assert not runs.is_fresh(chapter, project.root)
+    assert runs.fresh_record(chapter, project.root) is None
 
 
 def test_half_a_run_is_no_run(project: Project) -> None:

@@ -45,6 +45,21 @@ def test_macros_with_arguments_get_them(page: Path) -> None:
     assert re.findall(rf"\\(?:{taking})\b(?!\{{)[^\n]{{0,20}}", text) == []
 
 
+def swallowing_lines(text: str) -> list[str]:
+    """Lines meant to open a fence that open none, for their rest holds a backtick: what follows is swallowed."""
+    return re.findall(r"^[ \t>]*`{3,}[^`\n]+`.*", text, re.MULTILINE)
+
+
+@every_page
+def test_no_fence_of_backticks_has_a_backtick_behind_it(page: Path) -> None:
+    assert swallowing_lines(text_of(page)) == [], "use a fence of colons, or move the role into the text"
+
+
+def test_the_search_for_such_fences_finds_them_alone() -> None:
+    assert swallowing_lines("a\n```{prf:theorem} {cite}`x`\n") == ["```{prf:theorem} {cite}`x`"]
+    assert swallowing_lines("````{note} Title\n```python\n```\n````\n:::{note} {cite}`x`\n``a`` and `b`\n") == []
+
+
 @every_page
 def test_page_does_not_repeat_the_address_of_the_repository(page: Path) -> None:
     assert CONFIG["repository"]["url"] not in text_of(page), "write {{ project }}: _config.yml alone has the address"

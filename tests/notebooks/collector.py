@@ -7,6 +7,7 @@ is refused, after a failed cell the rest of its chapter is skipped.
 """
 
 import datetime
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -41,6 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # Only nbval's own default (2000) is an int here: argparse makes a float of whatever was asked for.
     if isinstance(config.option.nbval_cell_timeout, int):
         config.option.nbval_cell_timeout = CELL_TIMEOUT
+    try:
+        runs.scale()
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(CacheFiller(config.rootpath))
 
@@ -66,7 +71,8 @@ class CacheFiller:
 
     def pytest_sessionfinish(self) -> None:
         if self.wanted:
-            runs.fill_cache(self.root)
+            with runs.build_lock(self.root):
+                runs.fill_cache(self.root)
 
 
 class Chapter(IPyNbFile):
@@ -99,10 +105,10 @@ class Chapter(IPyNbFile):
                 options_of(cell)
             except ValueError as error:
                 raise self.CollectError(f"{self.path.name}, code cell {number} (line {line}): {error}") from error
-        record = runs.read_record(self.path.stem, self.root) if self.is_stored else None
-        if record and record.fingerprint == self.fingerprint and not self.config.getoption("rerun_chapters"):
-            self.fresh = record
-            name = f"up to date, ran in {record.duration()} on {record.place()}, {record.day()}"
+        if self.is_stored and not self.config.getoption("rerun_chapters"):
+            self.fresh = runs.fresh_record(self.path, self.root)
+        if self.fresh:
+            name = f"up to date, ran in {self.fresh.duration()} on {self.fresh.place()}, {self.fresh.day()}"
             yield UpToDate.from_parent(self, name=name)
             return
         for number, (cell, line) in cells:
@@ -112,6 +118,8 @@ class Chapter(IPyNbFile):
     def setup(self) -> None:
         if self.fresh:
             return
+        # What this says on stderr (fonts are looked for, no folder can be written to) must not get into a chapter.
+        importlib.import_module("matplotlib.font_manager")
         workers = getattr(self.config, "workerinput", {}).get("workercount", 1)
         self.threads = max(1, cores() // workers)
         timeout = self.config.option.nbval_kernel_startup_timeout

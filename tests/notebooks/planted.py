@@ -19,7 +19,7 @@ kernelspec:
   language: python
   name: python3
 course:
-  lectures: [A1]
+  lectures: [A1, B2]
   minutes: 5
 ---
 """

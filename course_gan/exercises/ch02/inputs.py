@@ -26,19 +26,29 @@ def pairs(generator: torch.Generator) -> list[Case]:
     def padded(left: Tensor, right: Tensor) -> Tensor:
         return torch.cat([left, right], -1)
 
+    def rare(probability: float) -> Tensor:
+        return torch.cat([draw(3) * (1 - probability), torch.tensor([probability], dtype=DOUBLE)])
+
     third = torch.full((3,), 1 / 3, dtype=DOUBLE)
     three, zero, two_zeros = draw(3), torch.zeros(1, dtype=DOUBLE), torch.zeros(2, dtype=DOUBLE)
+    zero_first, zero_last = padded(zero, draw(3)), padded(draw(3), zero)
+    both = padded(zero, padded(zero, draw(2)))
     return [
         Case((torch.tensor([0.36, 0.48, 0.16], dtype=DOUBLE), third), "the lecture's p and q"),
         Case((draw(5), draw(5)), "two distributions over five outcomes"),
         Case((draw(20, dtype=SINGLE), draw(20, dtype=SINGLE)), "twenty outcomes in float32"),
         Case((three, three.clone()), "two equal distributions"),
         Case((draw(3, 4, 5), draw(3, 4, 5)), "a batch of shape (3, 4) over five outcomes"),
+        Case((draw(1, 4), draw(1, 4)), "a batch of one row"),
         Case((draw(6, 7, dtype=SINGLE), draw(6, 7, dtype=SINGLE)), "six rows in float32"),
+        Case((rare(1e-3), rare(1e-12)), "an outcome that is rare under p, and all but impossible under q"),
         Case((padded(draw(3), zero), draw(4)), "an outcome that p never shows"),
         Case((padded(zero, draw(3)), padded(zero, draw(3))), "an outcome that neither shows"),
         Case((draw(4), padded(draw(3), zero)), "an outcome that q never shows"),
         Case((padded(draw(2), two_zeros), padded(two_zeros, draw(2))), "no outcome in common"),
+        Case(
+            (torch.stack([draw(4), zero_last, zero_first]), torch.stack([draw(4), draw(4), both])), "zeros in some rows"
+        ),
     ]
 
 

@@ -11,9 +11,10 @@ from course_gan.exercises.core import Exercise, Misconception
 
 
 def js_divergence(p: Tensor, q: Tensor) -> Tensor:
-    """Jensen-Shannon divergence in nats: the average of KL(p || m) and KL(q || m), where m = (p + q) / 2.
+    """Jensen-Shannon divergence in nats, over the last axis.
 
-    p and q are tensors of one shape (..., outcomes); each row along the last axis sums to one.
+    It is the average of KL(p || m) and KL(q || m), where m = (p + q) / 2.
+    p and q are tensors of one shape (..., outcomes); each row sums to one.
     They may hold zeros; the result is finite all the same.
     Return a tensor of shape (...), one number for each row.
     """
@@ -53,7 +54,12 @@ def _geometric(p: Tensor, q: Tensor, normalized: bool) -> Tensor:
 
 def _naive(p: Tensor, q: Tensor) -> Tensor:
     m = (p + q) / 2
-    return (p * (p / m).log() + q * (q / m).log()).sum(-1) / 2
+    return (_terms(p, m) + _terms(q, m)).sum(-1) / 2
+
+
+def _terms(p: Tensor, m: Tensor) -> Tensor:
+    """NaN where p is zero."""
+    return p * (p / m).log()
 
 
 def _entropy(r: Tensor) -> Tensor:
@@ -132,6 +138,42 @@ MISCONCEPTIONS = (
         "whole batch",
         lambda p, q: by_kl(p, q).sum(),
         "You added up the Jensen-Shannon divergences of the whole batch; sum over the last axis only, `dim=-1`.",
+    ),
+    Misconception(
+        "Jeffreys",
+        lambda p, q: kl(p, q) + kl(q, p),
+        "You added KL(p || q) and KL(q || p), which is the Jeffreys divergence; compare p and q with m = (p + q) / 2.",
+    ),
+    Misconception(
+        "no m at all",
+        lambda p, q: kl(p, q),
+        "You returned KL(p || q); compare p with m = (p + q) / 2, then q with m, and average the two.",
+    ),
+    Misconception(
+        "other side",
+        lambda p, q: kl(q, (p + q) / 2),
+        "You computed KL(q || m) only; average it with KL(p || m).",
+    ),
+    Misconception(
+        "half of one side",
+        lambda p, q: kl(p, (p + q) / 2) + kl(q, (p + q) / 2) / 2,
+        "Only the second of the two divergences is halved: put their sum in parentheses before you divide by 2.",
+    ),
+    Misconception(
+        "precedence",
+        lambda p, q: (kl(p, p + q / 2) + kl(q, p + q / 2)) / 2,
+        "Your m is p + q / 2, where only q is halved: write (p + q) / 2.",
+    ),
+    Misconception(
+        "both halves",
+        lambda p, q: torch.stack([kl(p, (p + q) / 2), kl(q, (p + q) / 2)]),
+        "You returned KL(p || m) and KL(q || m) as two results; return their average.",
+    ),
+    Misconception(
+        "both dropped",
+        lambda p, q: torch.nan_to_num(_terms(p, (p + q) / 2) + _terms(q, (p + q) / 2)).sum(-1) / 2,
+        "Where one of p and q is zero you dropped the other one's term too; only the term with the zero in front is "
+        "zero: treat the two halves apart.",
     ),
 )
 

@@ -13,8 +13,9 @@ from course_gan.exercises.core import Exercise, Misconception
 def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
     """KL(p || q) in nats, the sum of p log(p / q) over the last axis.
 
-    p and q are tensors of one shape (..., outcomes); each row along the last axis sums to one.
-    An outcome with p = 0 contributes nothing; where p > 0 and q = 0 the divergence is infinite.
+    p and q are tensors of one shape (..., outcomes); each row sums to one.
+    An outcome with p = 0 contributes nothing; where p > 0 and q = 0 the
+    divergence is infinite.
     Return a tensor of shape (...), one number for each row.
     """
     return divergences.kl(p, q)
@@ -101,6 +102,58 @@ MISCONCEPTIONS = (
         lambda p, q: torch.where((p > 0) & (q > 0), p * (p / q).log(), 0).sum(-1),
         "You left out the outcomes with q = 0 even where p > 0; there p shows what q calls impossible, and the "
         "divergence is infinite.  Only the outcomes with p = 0 contribute nothing.",
+    ),
+    Misconception(
+        "absolute terms",
+        lambda p, q: torch.where(p > 0, p * (p / q).log().abs(), 0).sum(-1),
+        "You took absolute values of the terms; some terms are negative (where p < q) and belong into the sum with "
+        "their sign.",
+    ),
+    Misconception(
+        "entropy",
+        lambda p, q: -torch.xlogy(p, p).sum(-1),
+        "You computed the entropy of p, -Σ p log p, in which q does not occur: KL compares the two, Σ p log(p / q).",
+    ),
+    Misconception(
+        "quotient of logarithms",
+        lambda p, q: torch.where(p > 0, p * (p.log() / q.log()), 0).sum(-1),
+        "You divided the logarithms, log p / log q; wanted is the logarithm of the quotient, which is log p - log q.",
+    ),
+    Misconception(
+        "both directions",
+        lambda p, q: by_xlogy(p, q) + by_xlogy(q, p),
+        "You added KL(p || q) and KL(q || p); only the first is wanted, which is not symmetric.",
+    ),
+    Misconception(
+        "Jensen-Shannon",
+        lambda p, q: (by_xlogy(p, (p + q) / 2) + by_xlogy(q, (p + q) / 2)) / 2,
+        "You compared p and q with their mixture, which gives the Jensen-Shannon divergence; KL compares p with q.",
+    ),
+    Misconception(
+        "infinite where q is zero",
+        lambda p, q: torch.where((q == 0).any(-1), inf, by_xlogy(p, q)),
+        "You made the divergence infinite wherever q = 0; it is infinite only if p > 0 there.",
+    ),
+    Misconception(
+        "NaN where both are zero",
+        lambda p, q: torch.xlogy(p, p / q).sum(-1),
+        "Where p = q = 0 your result is NaN: 0/0 is NaN before a logarithm or `xlogy` sees it, and so is 0 · log q.  "
+        "`xlogy(p, p) - xlogy(p, q)` is zero there, and `torch.where` can make it so.",
+    ),
+    Misconception(
+        "softmax first",
+        lambda p, q: by_xlogy(p.softmax(-1), q.softmax(-1)),
+        "You applied a softmax, but p and q are probabilities already: a second one makes them more alike.",
+    ),
+    Misconception(
+        "log1p",
+        lambda p, q: torch.where(p > 0, p * (p / q).log1p(), 0).sum(-1),
+        "`log1p(x)` is log(1 + x); use `log`.",
+    ),
+    Misconception(
+        "mean of everything",
+        lambda p, q: _zero_safe(p, p, q).mean(),
+        "You averaged over all entries of the batch; sum over the last axis only, `.sum(-1)`.",
     ),
 )
 

@@ -1,6 +1,6 @@
 """Exercise: KL between two softmax distributions, without overflow."""
 
-from math import exp, log
+from math import exp, inf, log
 
 import torch
 from torch import Tensor
@@ -10,9 +10,10 @@ from course_gan.exercises.core import Case, Exercise, Misconception
 
 
 def kl_from_logits(a: Tensor, b: Tensor) -> Tensor:
-    """KL(softmax(a) || softmax(b)) in nats over the last axis, for logits of any finite size.
+    """KL(softmax(a) || softmax(b)) in nats over the last axis.
 
-    a and b are tensors of one shape (..., outcomes) of finite numbers, which may be as large as ±1000.
+    a and b are tensors of one shape (..., outcomes): logits, any finite numbers,
+    which may be as large as ±1000.
     Return a tensor of shape (...) of finite numbers, one for each row.
     """
     log_p, log_q = a.log_softmax(-1), b.log_softmax(-1)
@@ -52,7 +53,8 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case((a, a + 3), "logits that differ by a constant"),
         Case((draw(10, dtype=SINGLE), draw(10, dtype=SINGLE)), "ten logits in float32"),
         Case((draw(2, 3, 4), draw(2, 3, 4)), "a batch of shape (2, 3) over four outcomes"),
-        Case((first, torch.tensor([0.0, 500.0, -200.0], dtype=DOUBLE)), "logits up to ±1000"),
+        Case((draw(1, 3), draw(1, 3)), "a batch of one row"),
+        Case((first, torch.tensor([0.0, 900.0, -200.0], dtype=DOUBLE)), "logits up to ±1000"),
         Case((first.float(), first.flip(0).float()), "logits of ±1000 in float32"),
         Case((rows + draw(3, 4), rows.flip(0) + draw(3, 4)), "rows of very different size"),
     ]
@@ -66,15 +68,32 @@ def _plain(logits: Tensor) -> Tensor:
     return logits.exp() / logits.exp().sum(-1, keepdim=True)
 
 
-def _guarded(a: Tensor, b: Tensor) -> Tensor:
-    p, q = a.softmax(-1), b.softmax(-1)
-    return (p * ((p + 1e-8) / (q + 1e-8)).log()).sum(-1)
+def _guarded(size: float, add: bool) -> Misconception:
+    def guarded(a: Tensor, b: Tensor) -> Tensor:
+        p, q = a.softmax(-1), b.softmax(-1)
+        return (p * ((p + size) / (q + size) if add else p.clamp(min=size) / q.clamp(min=size)).log()).sum(-1)
+
+    done = f"added {size:g} to the probabilities" if add else f"clamped the probabilities at {size:g}"
+    return Misconception(
+        f"{'added' if add else 'clamped at'} {size:g}",
+        guarded,
+        f"You {done}: no NaN, but the divergence of far-apart logits is cut off at about {-log(size):.0f} nats.  Work "
+        "with log-probabilities, which need no guard.",
+    )
 
 
 def _shared_shift(a: Tensor, b: Tensor) -> Tensor:
     shift = torch.maximum(a.amax(-1, keepdim=True), b.amax(-1, keepdim=True))
     a, b = a - shift, b - shift
     return _kl(a - a.exp().sum(-1, keepdim=True).log(), b - b.exp().sum(-1, keepdim=True).log())
+
+
+def _unshifted(logits: Tensor) -> Tensor:
+    return logits - logits.exp().sum(-1, keepdim=True).log()
+
+
+def _underflows(a: Tensor, b: Tensor) -> Tensor:
+    return ((a.softmax(-1) > 0) & (b.softmax(-1) == 0)).any(-1)
 
 
 def _one_shift(logits: Tensor) -> Tensor:
@@ -95,12 +114,7 @@ MISCONCEPTIONS = (
         "You exponentiated the logits as they are: exp(1000) overflows to infinity.  Subtract the largest logit "
         "first, or use `log_softmax`.",
     ),
-    Misconception(
-        "small number added",
-        _guarded,
-        "You added 1e-8 to the probabilities: no NaN, but the divergence of far-apart logits is cut off at about 18 "
-        "nats.  Work with log-probabilities, which need no guard.",
-    ),
+    *(_guarded(size, add) for size in (1e-6, 1e-8, 1e-10, 1e-12) for add in (True, False)),
     Misconception(
         "normalizers left out",
         lambda a, b: (a.softmax(-1) * (a - b)).sum(-1),
@@ -140,6 +154,47 @@ MISCONCEPTIONS = (
         "first axis",
         lambda a, b: (a.log_softmax(0).exp() * (a.log_softmax(0) - b.log_softmax(0))).sum(-1),
         "Your softmax normalizes over the first axis; the outcomes are on the last one: `dim=-1`.",
+    ),
+    Misconception(
+        "infinite where q underflows",
+        lambda a, b: torch.where(_underflows(a, b), inf, _kl(a.log_softmax(-1), b.log_softmax(-1))),
+        "Where softmax(b) underflows to 0 your result is infinite (`torch.distributions` and `xlogy` do that too); the "
+        "true log-probability is finite: compute it from the logits, `log_softmax`.",
+    ),
+    Misconception(
+        "logarithm of plain sums",
+        lambda a, b: _kl(_unshifted(a), _unshifted(b)),
+        "Your Σ exp overflows: exp(1000) is infinite.  Take the largest logit of the row out, or use `logsumexp`.",
+    ),
+    Misconception(
+        "weight q",
+        lambda a, b: (b.softmax(-1) * (a.log_softmax(-1) - b.log_softmax(-1))).sum(-1),
+        "You weighted log p - log q with softmax(b); the average is taken under p, softmax(a).",
+    ),
+    Misconception(
+        "no weight",
+        lambda a, b: (a.log_softmax(-1) - b.log_softmax(-1)).sum(-1),
+        "You summed log p - log q without the weight p = softmax(a).",
+    ),
+    Misconception(
+        "logarithms as weights",
+        lambda a, b: (a.log_softmax(-1) * (a.log_softmax(-1) - b.log_softmax(-1))).sum(-1),
+        "You weighted with log p; the weight is p itself, `log_p.exp()`.",
+    ),
+    Misconception(
+        "softmax twice",
+        lambda a, b: _kl(a.softmax(-1).log_softmax(-1), b.softmax(-1).log_softmax(-1)),
+        "You applied a softmax to a softmax; once is enough: `log_softmax` takes the logits.",
+    ),
+    Misconception(
+        "cross-entropy",
+        lambda a, b: -(a.softmax(-1) * b.log_softmax(-1)).sum(-1),
+        "You computed the cross-entropy -Σ p log q; KL is less by the entropy of p: add Σ p log p.",
+    ),
+    Misconception(
+        "sigmoid",
+        lambda a, b: torch.where(b.sigmoid() > 0, a.sigmoid() * (a.sigmoid() / b.sigmoid()).log(), 0).sum(-1),
+        "You made probabilities with `sigmoid`, each by itself, and they do not sum to one: use softmax.",
     ),
 )
 

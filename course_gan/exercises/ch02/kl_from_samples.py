@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from course_gan.exercises.ch02.inputs import DOUBLE, SINGLE, rounding_of_logarithms, row_by_row
-from course_gan.exercises.core import Case, Exercise, Misconception
+from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, cast
 
 
 def kl_from_samples(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor]:
-    """Monte Carlo estimate of KL(p || q) in nats and its standard error, from n samples of p.
+    """Monte Carlo estimate of KL(p || q) in nats, and its standard error.
 
-    log_p and log_q are tensors of one shape (..., n): the log-densities of p and q at the same n samples drawn from p.
-    The standard error is the standard deviation of the n terms (with n - 1 in its denominator) over √n.
+    log_p and log_q are tensors of one shape (..., n): the log-densities of p and
+    q at the same n samples, which were drawn from p.
+    The standard error is the standard deviation of the n terms (with n - 1 in its
+    denominator) over √n.
     Return the pair (estimate, standard error), two tensors of shape (...).
     """
     terms = log_p - log_q
@@ -61,9 +63,17 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case(gaussians(60, mu=0.5), "sixty samples"),
         Case(single, "twenty samples in float32"),
         Case(gaussians(3, 8), "three estimates from eight samples each"),
+        Case(gaussians(2, 3, 6), "a batch of shape (2, 3), six samples each"),
+        Case(gaussians(1, 4), "a batch of one row"),
         Case(gaussians(9, mu=0.2, sigma=1.1, dimension=900), "densities so small that exp(log p) is zero"),
         Case((log_p, log_p.clone()), "p and q equal"),
+        Case((log_p, log_p + torch.rand(7, generator=generator) - 0.2), "an estimate below zero"),
     ]
+
+
+def in_single(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
+    """Rounding in float32 always: √n of a tensor n is float32, and no mistake is as small as that."""
+    return rounding_of_logarithms(cast(inputs, SINGLE), expected)
 
 
 def _spread(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor, int]:
@@ -71,18 +81,12 @@ def _spread(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor, int]:
     return terms.mean(-1), terms.std(-1), terms.shape[-1]
 
 
-def _weighted(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor]:
-    terms = log_p.exp() * (log_p - log_q)
+def _moments(terms: Tensor) -> tuple[Tensor, Tensor]:
     return terms.mean(-1), terms.std(-1) / sqrt(terms.shape[-1])
 
 
 def _weighted_sum(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor]:
     return (log_p.exp() * (log_p - log_q)).sum(-1), kl_from_samples(log_p, log_q)[1]
-
-
-def _of_quotient(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor]:
-    terms = log_p / log_q
-    return terms.mean(-1), terms.std(-1) / sqrt(terms.shape[-1])
 
 
 MISCONCEPTIONS = (
@@ -126,7 +130,7 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "weighted again",
-        _weighted,
+        lambda p, q: _moments(p.exp() * (p - q)),
         "You weighted the terms with p once more; the samples come from p, so frequent places are in there more "
         "often already: a plain mean is the average under p.",
     ),
@@ -148,7 +152,7 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "quotient of logarithms",
-        _of_quotient,
+        lambda p, q: _moments(p / q),
         "You divided the log-densities; the logarithm of a quotient is their difference, log p - log q.",
     ),
     Misconception(
@@ -156,6 +160,38 @@ MISCONCEPTIONS = (
         lambda p, q: ((p - q).exp().mean(-1).log(), kl_from_samples(p, q)[1]),
         "You took the logarithm of the mean ratio p/q; KL is the mean of the logarithm, and by Jensen's inequality "
         "that is less.",
+    ),
+    Misconception(
+        "variance over root n",
+        lambda p, q: (_spread(p, q)[0], _spread(p, q)[1].square() / sqrt(_spread(p, q)[2])),
+        "You divided the variance by √n; take its square root first: the standard deviation over √n.",
+    ),
+    Misconception(
+        "independent",
+        lambda p, q: (_spread(p, q)[0], ((p.var(-1) + q.var(-1)) / p.shape[-1]).sqrt()),
+        "You added the variances of log p and log q as if they were independent; they are taken at the same samples: "
+        "use the standard deviation of their difference.",
+    ),
+    Misconception(
+        "spread of log p",
+        lambda p, q: (_spread(p, q)[0], p.std(-1) / sqrt(p.shape[-1])),
+        "You took the standard deviation of log p; the terms that are averaged are log p - log q.",
+    ),
+    Misconception(
+        "exponentials",
+        lambda p, q: _moments((p.exp() / q.exp()).log()),
+        "You exponentiated the log-densities: exp(-1000) is 0, and 0/0 is NaN.  Their difference is the logarithm of "
+        "the ratio already.",
+    ),
+    Misconception(
+        "absolute values",
+        lambda p, q: _moments((p - q).abs()),
+        "You took absolute values of the terms; some are negative, and they belong into the mean with their sign.",
+    ),
+    Misconception(
+        "median",
+        lambda p, q: ((p - q).median(-1).values, kl_from_samples(p, q)[1]),
+        "You took the median of the terms; an expectation is estimated by their mean.",
     ),
 )
 
@@ -168,5 +204,5 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(by_loop, by_numpy, by_sums),
-    tolerance=rounding_of_logarithms,
+    tolerance=in_single,
 )

@@ -14,7 +14,8 @@ from course_gan.exercises.core import Case, Exercise, Misconception
 def gaussian_kl(mu_p: Tensor, sigma_p: Tensor, mu_q: Tensor, sigma_q: Tensor) -> Tensor:
     """KL(N(mu_p, sigma_p²) || N(mu_q, sigma_q²)) in nats, entry by entry.
 
-    The arguments are four tensors of one shape: means, and standard deviations (not variances), all positive.
+    The arguments are four tensors of one shape: means, and standard deviations
+    (not variances), which are positive.
     Return a tensor of that shape.
     """
     return divergences.kl_gaussian(mu_p, sigma_p, mu_q, sigma_q)
@@ -52,6 +53,8 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case(known(0.0, 1.0, 1.0, 2.0), "standard deviations 1 and 2"),
         Case(draw(6), "six pairs at once"),
         Case(draw(8, dtype=SINGLE), "eight pairs in float32"),
+        Case(draw(1), "one pair in a tensor of shape (1,)"),
+        Case(known(30.0, 0.05, -20.0, 3.0), "a very narrow p, far from q"),
         Case(draw(2, 3), "pairs in a tensor of shape (2, 3)"),
         Case((mu, numbers(0.4, 0.8, 4), mu.clone(), numbers(1.6, 2.5, 4)), "equal means, p narrower than q"),
         Case((mu, sigma, numbers(-2.0, 2.0, 4), sigma.clone()), "equal standard deviations"),
@@ -129,6 +132,61 @@ MISCONCEPTIONS = (
         "denominator not squared",
         lambda m, s, n, t: (t / s).log() + (s**2 + (m - n) ** 2) / (2 * t) - 0.5,
         "The denominator is 2 σ_q², with the square; you divided by 2 σ_q.",
+    ),
+    Misconception(
+        "base 2",
+        lambda m, s, n, t: _formula(m, s, n, t)[0] / log(2) + _formula(m, s, n, t)[1] - 0.5,
+        "You used the base-2 logarithm; take the natural one, `torch.log`.",
+    ),
+    Misconception(
+        "base 10",
+        lambda m, s, n, t: _formula(m, s, n, t)[0] / log(10) + _formula(m, s, n, t)[1] - 0.5,
+        "You used the base-10 logarithm; take the natural one, `torch.log`.",
+    ),
+    Misconception(
+        "everything halved",
+        lambda m, s, n, t: _formula(m, s, n, t)[0] / 2 + _formula(m, s, n, t)[1] - 0.5,
+        "You halved the logarithm of the standard deviations too; the ½ belongs to the logarithm of the variances.",
+    ),
+    Misconception(
+        "sum of means",
+        lambda m, s, n, t: _formula(m, s, -n, t)[0] + _formula(m, s, -n, t)[1] - 0.5,
+        "You added the means; it is their difference that is squared, (μ_p - μ_q)².",
+    ),
+    Misconception(
+        "difference of squares",
+        lambda m, s, n, t: (t / s).log() + (s**2 + m**2 - n**2) / (2 * t**2) - 0.5,
+        "You squared the means and subtracted then; subtract first: (μ_p - μ_q)².",
+    ),
+    Misconception(
+        "divided by the spread of p",
+        lambda m, s, n, t: (t / s).log() + (s**2 + (m - n) ** 2) / (2 * s**2) - 0.5,
+        "The denominator has σ_q, not σ_p: deviations are measured in the standard deviation of q.",
+    ),
+    Misconception(
+        "spread of q in the numerator",
+        lambda m, s, n, t: (t / s).log() + (t**2 + (m - n) ** 2) / (2 * t**2) - 0.5,
+        "The numerator has σ_p², not σ_q²: x is drawn from p.",
+    ),
+    Misconception(
+        "spread of p not squared",
+        lambda m, s, n, t: (t / s).log() + (s + (m - n) ** 2) / (2 * t**2) - 0.5,
+        "You did not square σ_p in the numerator: it enters as a variance, σ_p².",
+    ),
+    Misconception(
+        "two squared",
+        lambda m, s, n, t: (t / s).log() + (s**2 + (m - n) ** 2) / (2 * t) ** 2 - 0.5,
+        "You squared the whole of 2 σ_q, which makes 4 σ_q²; only σ_q is squared: `2 * sigma_q**2`.",
+    ),
+    Misconception(
+        "numerator without parentheses",
+        lambda m, s, n, t: (t / s).log() + s**2 + (m - n) ** 2 / (2 * t**2) - 0.5,
+        "Only (μ_p - μ_q)² is divided; put the sum σ_p² + (μ_p - μ_q)² in parentheses before you divide it.",
+    ),
+    Misconception(
+        "standard deviation as variance",
+        lambda m, s, n, t: by_ratio(m, s**2, n, t**2),
+        "You squared sigma where a standard deviation is wanted: `Normal(mu, sigma)` takes sigma as it is.",
     ),
 )
 

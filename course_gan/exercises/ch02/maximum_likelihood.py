@@ -12,13 +12,15 @@ from course_gan.exercises.core import Case, Exercise, Misconception
 
 
 def negative_log_likelihood(counts: Tensor, model: Tensor) -> tuple[Tensor, Tensor]:
-    """Average negative log-likelihood of the data under the model, and the least that any model can reach.
+    """Average negative log-likelihood under the model, and the least possible.
 
-    counts is a tensor of whole numbers of shape (..., outcomes): how often each outcome was seen.
+    counts is a tensor of whole numbers of shape (..., outcomes): how often each
+    outcome was seen.
     model is a tensor of the same shape: the model's probability of each outcome.
-    Both results are in nats per observation and have the shape (...).
-    An outcome that was never seen contributes nothing; one that was seen although the model calls it impossible makes
-    the first result infinite.
+    An outcome that was never seen contributes nothing; one that was seen although
+    the model calls it impossible makes the first result infinite.
+    Return the pair (under the model, least that any model can reach), in nats per
+    observation: two tensors of shape (...).
     """
     seen = counts.to(model.dtype)
     frequency = seen / seen.sum(-1, keepdim=True)
@@ -59,6 +61,8 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case((fitting, fitting / fitting.sum().double()), "the model with the frequencies of the data"),
         Case((counts(12), model(12, dtype=SINGLE)), "twelve outcomes, a model in float32"),
         Case((counts(2, 3, 4), model(2, 3, 4)), "a batch of shape (2, 3) over four outcomes"),
+        Case((counts(1, 3), model(1, 3)), "a batch of one row"),
+        Case((torch.tensor([0, 12, 0]), model(3)), "always the same outcome"),
         Case((unseen, model(4)), "an outcome never seen"),
         Case((unseen, torch.cat([model(3), zero])), "an outcome never seen and impossible under the model"),
         Case((counts(4), torch.cat([model(3), zero])), "an outcome seen but impossible under the model"),
@@ -148,6 +152,37 @@ MISCONCEPTIONS = (
         _wrong(lambda f, q, likelihood, best: (likelihood, torch.zeros_like(best))),
         "Zero is the least that KL can reach, not the negative log-likelihood: data with several outcomes cannot be "
         "predicted with certainty.  The best model has the frequencies of the data.",
+    ),
+    Misconception(
+        "divided by the outcomes",
+        lambda counts, model: (-torch.xlogy(counts, model).mean(-1), negative_log_likelihood(counts, model)[1]),
+        "You divided the first result by the number of outcomes; divide by that of observations, the sum of counts.",
+    ),
+    Misconception(
+        "divergence first",
+        _wrong(lambda f, q, likelihood, best: (likelihood - best, best)),
+        "Your first result is KL(data || model) already; the negative log-likelihood of the model is wanted, which "
+        "exceeds it by the second result.",
+    ),
+    Misconception(
+        "second not averaged",
+        lambda counts, model: (negative_log_likelihood(counts, model)[0], _not_averaged(counts, model)[1]),
+        "Your second result is the total over all observations; divide it by their number N.",
+    ),
+    Misconception(
+        "weights exchanged",
+        _wrong(lambda f, q, likelihood, best: (-torch.xlogy(q, f).sum(-1), best)),
+        "You weighted log frequency with the model; it is the other way round, -Σ frequency · log q.",
+    ),
+    Misconception(
+        "model twice",
+        _wrong(lambda f, q, likelihood, best: (likelihood, likelihood)),
+        "Both results are those of the given model; the second is that of the best model, whatever was given.",
+    ),
+    Misconception(
+        "the best model itself",
+        _wrong(lambda f, q, likelihood, best: (likelihood, f)),
+        "Your second result is the best model, that is, its probabilities; wanted is its negative log-likelihood.",
     ),
 )
 

@@ -11,9 +11,9 @@ from course_gan.exercises.core import Exercise, Misconception
 
 
 def tv_distance(p: Tensor, q: Tensor) -> Tensor:
-    """Total variation distance of p and q: half the sum of |p - q| over the last axis.
+    """Total variation distance: half the sum of |p - q| over the last axis.
 
-    p and q are tensors of one shape (..., outcomes); each row along the last axis sums to one.
+    p and q are tensors of one shape (..., outcomes); each row sums to one.
     Return a tensor of shape (...), one number for each row.
     """
     return divergences.total_variation(p, q)
@@ -70,6 +70,22 @@ MISCONCEPTIONS = (
         lambda p, q: (p - q).abs().sum() / 2,
         "You summed over the whole batch; sum over the last axis only, `dim=-1`, so that each pair of rows gets its "
         "own distance.",
+    ),
+    Misconception(
+        "signed maximum",
+        lambda p, q: (p - q).amax(-1),
+        "You took the largest p - q of a single outcome; total variation adds up p - q over all outcomes where it is "
+        "positive, which is half the sum of |p - q|.",
+    ),
+    Misconception(
+        "last outcome left out",
+        lambda p, q: (p - q)[..., :-1].abs().sum(-1) / 2,
+        "The last outcome is left out: `range(n)` ends at n - 1 by itself, so the loop must go up to n.",
+    ),
+    Misconception(
+        "softmax first",
+        lambda p, q: (p.softmax(-1) - q.softmax(-1)).abs().sum(-1) / 2,
+        "You applied a softmax to p and q, but they are probabilities already: take them as they are.",
     ),
 )
 
