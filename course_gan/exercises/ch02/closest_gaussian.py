@@ -12,9 +12,9 @@ from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, ca
 
 
 def closest_gaussian(x: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of the Gaussian N that minimizes KL(P || N).
+    """Mean and standard deviation of the Gaussian N closest to P.
 
-    The same Gaussian minimizes -Σ mass log N(x).
+    It minimizes -Σ mass log N(x), the part of KL(P || N) that depends on N.
     x is a tensor of shape (points,): the points of a grid.
     mass is a tensor of the same shape: P's probability of each point, in all one.
     Return the pair (mean, standard deviation), two tensors of shape ().
