@@ -131,7 +131,11 @@ def _failed(exercise: Exercise, case: Case, problem: str) -> Result:
 def _describe(exercise: Exercise, wrong: Sequence[Comparison], all_of_them: Sequence[Comparison]) -> str:
     first, right = wrong[0], len(all_of_them) - len(wrong)
     place = first.place()
-    others = "all cases are wrong" if right == 0 else f"{right} of {len(all_of_them)} cases are right"
+    others = (
+        "all cases are wrong"
+        if right == 0
+        else f"{right} of {len(all_of_them)} cases {'is' if right == 1 else 'are'} right"
+    )
     if len(wrong) > 1 and right:
         others += f"; wrong are {labels(wrong)}"
     index, batch = (place[1], first.expected[place[0]].shape) if place else ((), None)
