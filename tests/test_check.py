@@ -120,6 +120,26 @@ def test_answer_that_went_through_float32_is_right_in_float64_too() -> None:
     assert evaluate(SAMPLES, lambda a, b: ((a - b).mean(-1), (a - b).std(-1) / torch.tensor(a.shape[-1]).sqrt())).passed
 
 
+def test_a_search_for_the_closest_gaussian_is_right_where_it_has_converged() -> None:
+    def search(x: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
+        x, mass = x.double(), mass.double()
+        place = torch.zeros(2, dtype=torch.float64, requires_grad=True)  # the mean, and the logarithm of std
+        optimizer = torch.optim.LBFGS(
+            [place], max_iter=500, tolerance_grad=1e-12, tolerance_change=1e-15, line_search_fn="strong_wolfe"
+        )
+
+        def loss() -> Tensor:
+            optimizer.zero_grad()
+            value = (mass * (((x - place[0]) / place[1].exp()) ** 2 / 2 + place[1])).sum()
+            value.backward()
+            return value
+
+        optimizer.step(loss)
+        return place[0].detach(), place[1].detach().exp()
+
+    assert evaluate(CLOSEST, search).passed
+
+
 @pytest.mark.parametrize("wrong", [torch.squeeze, lambda x: x.reshape(-1)], ids=["squeeze", "flatten"])
 def test_a_batch_of_one_row_and_one_of_two_axes_must_keep_their_shape(wrong: Callable[[Tensor], Tensor]) -> None:
     assert not evaluate(TV, lambda p, q: wrong(tv(p, q))).passed
@@ -134,8 +154,14 @@ def test_a_batch_of_one_row_and_one_of_two_axes_must_keep_their_shape(wrong: Cal
         (KL, lambda p, q: torch.where(p > 0.01, p * (p / q).log(), 0).sum(-1)),
         (GAUSSIAN, lambda a, b, c, d: kl_of_gaussians(a, b.clamp(min=0.1), c, d)),
         (SAMPLES, lambda a, b: ((a - b).mean(-1).clamp(min=0), SAMPLES.reference(a, b)[1])),
+        (SAMPLES, lambda a, b: (SAMPLES.reference(a, b)[0], 1.0001 * SAMPLES.reference(a, b)[1])),
+        (CLOSEST, lambda x, mass: (CLOSEST.reference(x, mass)[0] + 1e-5, CLOSEST.reference(x, mass)[1])),
+        (LOGITS, lambda a, b: LOGITS.reference(a[..., :10], b[..., :10])),
     ],
-    ids=["one infinity for the batch", "rare outcomes dropped", "spread clamped", "estimate clamped"],
+    ids=[
+        *("one infinity for the batch", "rare outcomes dropped", "spread clamped", "estimate clamped"),
+        *("error off by a ten-thousandth", "mean off by a little", "ten outcomes only"),
+    ],
 )
 def test_nearly_right_answers_fail_on_every_seed(exercise: Exercise, nearly: Callable[..., Any]) -> None:
     assert not any(evaluate(exercise, nearly, seed).passed for seed in range(10))

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_gan.exercises.ch02.inputs import DOUBLE, SINGLE, distribution
-from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, cast, rounding
+from course_gan.exercises.ch02.inputs import DOUBLE, SINGLE, distribution, once_in_single
+from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, rounding
 
 
 def closest_gaussian(x: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,9 +63,9 @@ def cases(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def in_single(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
-    """Rounding in float32 always: who searches for the minimum in place of calculating it comes no closer."""
-    return rounding(cast(inputs, SINGLE), expected)
+def searched(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
+    """One rounding in float32 more: who searches for the minimum in place of calculating it comes no closer."""
+    return once_in_single(rounding(inputs, expected), expected)
 
 
 def _mean_and_variance(x: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
@@ -206,5 +206,5 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(by_loop, by_moments, by_numpy),
-    tolerance=in_single,
+    tolerance=searched,
 )

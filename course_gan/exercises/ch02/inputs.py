@@ -1,12 +1,12 @@
 """Seeded inputs that the exercises of this chapter share, and a way to write an answer for one row only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from course_gan.exercises.core import Case, Outputs, rounding
+from course_gan.exercises.core import ROUNDINGS_PER_TERM, Case, Outputs, rounding
 
 SINGLE, DOUBLE = torch.float32, torch.float64
 
@@ -68,3 +68,9 @@ def row_by_row(function: Callable[..., Any]) -> Callable[..., Tensor]:
 def rounding_of_logarithms(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
     """Where the inputs are logarithms: one of size L is itself rounded by L x epsilon, and so are their differences."""
     return rounding(inputs, expected, size=max(1.0, *(float(x.abs().max()) for x in inputs)))
+
+
+def once_in_single(allowed: Sequence[Tensor], expected: Outputs) -> tuple[Tensor, ...]:
+    """The allowed errors, and one float32 rounding of the result on top: of √n made by torch, or of a search's end."""
+    unit = ROUNDINGS_PER_TERM * torch.finfo(SINGLE).eps
+    return tuple(a + unit * e.abs().clamp(min=1.0) for a, e in zip(allowed, expected))

@@ -57,6 +57,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case((first, torch.tensor([0.0, 900.0, -200.0], dtype=DOUBLE)), "logits up to ±1000"),
         Case((first.float(), first.flip(0).float()), "logits of ±1000 in float32"),
         Case((rows + draw(3, 4), rows.flip(0) + draw(3, 4)), "rows of very different size"),
+        Case((draw(40), draw(40)), "forty logits"),
     ]
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_gan.exercises.ch02.inputs import DOUBLE, SINGLE, rounding_of_logarithms, row_by_row
-from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, cast
+from course_gan.exercises.ch02.inputs import DOUBLE, SINGLE, once_in_single, rounding_of_logarithms, row_by_row
+from course_gan.exercises.core import Case, Exercise, Misconception, Outputs
 
 
 def kl_from_samples(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,9 +71,9 @@ def cases(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def in_single(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
-    """Rounding in float32 always: √n of a tensor n is float32, and no mistake is as small as that."""
-    return rounding_of_logarithms(cast(inputs, SINGLE), expected)
+def with_root(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
+    """One rounding in float32 more: √n of a whole-number tensor n is float32."""
+    return once_in_single(rounding_of_logarithms(inputs, expected), expected)
 
 
 def _spread(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor, int]:
@@ -204,5 +204,5 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(by_loop, by_numpy, by_sums),
-    tolerance=in_single,
+    tolerance=with_root,
 )
