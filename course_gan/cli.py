@@ -158,7 +158,7 @@ def data(
 
     They are looked for in the folder COURSE_GAN_DATA if that is set, else in course-gan in your cache folder.
     """
-    from course_gan import datasets
+    from course_gan.data import sets as datasets
 
     folder = datasets.root()
     if download:

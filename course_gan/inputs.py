@@ -1,9 +1,10 @@
-"""What the divergences accept: the checks, and the messages that say what was given, what is wanted and what to do.
+"""What the public functions accept: the checks, and messages that say what was given, what is wanted, what to do.
 
 The checks read values on the host, so on a GPU every public call waits for the device a few times.
 Their arguments are typed `object` on purpose: it is they who find out what was given.
 """
 
+import math
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -13,10 +14,10 @@ from torch import Tensor
 Entry = TypeVar("Entry")
 
 
-def choose(table: Mapping[str, Entry], name: str) -> Entry:
-    """The entry of a table of divergences, or a ValueError that lists the names there are."""
+def choose(table: Mapping[str, Entry], name: str, kind: str = "divergence") -> Entry:
+    """The entry of a table of divergences (or of another `kind`), or a ValueError that lists the names there are."""
     if name not in table:
-        raise ValueError(f"{name!r} is not a divergence here; wanted one of {', '.join(table)}.")
+        raise ValueError(f"{name!r} is not a {kind} here; wanted one of {', '.join(table)}.")
     return table[name]
 
 
@@ -93,3 +94,27 @@ def require_sums_to_one(name: str, p: Tensor) -> None:
         f"Divide: {name} / {name}.sum(-1, keepdim=True)"
     )
     require(f"the sum of {name}", total, (total - 1).abs() <= tolerance, wanted)
+
+
+def require_rows(name: str, value: object, least: int = 1) -> Tensor:
+    """Return `value` if it is a tensor of finite numbers (n, d) with at least `least` rows."""
+    value = require_tensor(name, value)
+    if value.ndim != 2 or len(value) < least:
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)}; wanted (n, d), one row a sample, at least {least} of them. "
+            f"Images become rows by {name}.flatten(1), numbers by {name}[:, None]."
+        )
+    require(name, value, value.isfinite(), "wanted finite numbers")
+    return value
+
+
+def require_positive(name: str, number: float, zero: bool = False) -> None:
+    """Raise unless `number` is finite and above 0, or 0 itself where `zero` is allowed."""
+    if not (math.isfinite(number) and (number > 0 or (zero and number == 0))):
+        raise ValueError(f"{name} is {number:g}; wanted a finite number {'of at least' if zero else 'above'} 0.")
+
+
+def require_count(name: str, number: object, least: int = 1) -> None:
+    """Raise unless `number` is a whole number of at least `least`."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < least:
+        raise ValueError(f"{name} is {number!r}; wanted a whole number of at least {least}.")

@@ -181,6 +181,6 @@ def _unpack(image_set: ImageSet, folder: Path) -> None:
 
 
 def _fetch(loader: str, folder: Path) -> None:
-    import torchvision  # type: ignore[import-untyped]
+    import torchvision
 
     getattr(torchvision.datasets, loader)(str(folder), download=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from course_gan import datasets
+from course_gan.data import sets as datasets
 
 
 def idx(*lengths: int) -> bytes:
