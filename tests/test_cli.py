@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from course_gan import __version__, chapters, console, run_notebook
-from course_gan.data import sets as datasets
 from course_gan.cli import app
+from course_gan.data import sets as datasets
 from course_gan.notebook_check import Report, Row, find_checks
 
 HEAD = "import torch\nfrom course_gan.check import check"
