@@ -27,11 +27,9 @@ from course_gan.gaussians import (
 from course_gan.inputs import (
     at_least_single,
     choose,
+    densities_on_grid,
     distributions,
     nonnegative_pair,
-    require,
-    require_same_axis,
-    require_tensor,
 )
 from course_gan.multivariate import (
     kl_multivariate_gaussian,
@@ -222,15 +220,5 @@ def on_grid(
     tensor(0.1114)
     """
     formula = choose(INTEGRANDS, name)
-    p, q = nonnegative_pair(p, q)
-    x = require_tensor("x", x)
-    require_same_axis("x", x, "p", p)
-    dtype = torch.promote_types(p.dtype, q.dtype)
-    p, q, x = at_least_single(p), at_least_single(q), at_least_single(x)
-    rising = torch.cat([x[..., :1].isfinite(), x.diff() > 0], dim=-1)
-    require("x", x, rising, "wanted numbers that increase along the last axis. Sort x, and p and q with it")
-    for label, density in (("p", p), ("q", q)):
-        mass = torch.trapezoid(density, x)
-        wanted = "wanted 1 within 1e-3. Widen the grid, or refine it"
-        require(f"the integral of {label} over the grid", mass, (mass - 1).abs() <= 1e-3, wanted)
+    p, q, x, dtype = densities_on_grid(p, q, x)
     return torch.trapezoid(formula(p, q), x).to(dtype)

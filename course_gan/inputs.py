@@ -62,6 +62,25 @@ def nonnegative_pair(p: object, q: object) -> tuple[Tensor, Tensor]:
     return p, q
 
 
+def densities_on_grid(p: object, q: object, x: object) -> tuple[Tensor, Tensor, Tensor, torch.dtype]:
+    """Two densities at the points `x`, which increase; each integrates to 1 within 1e-3.
+
+    Returned in at least single precision, with the dtype that a result is to have.
+    """
+    p, q = nonnegative_pair(p, q)
+    x = require_tensor("x", x)
+    require_same_axis("x", x, "p", p)
+    dtype = torch.promote_types(p.dtype, q.dtype)
+    p, q, x = at_least_single(p), at_least_single(q), at_least_single(x)
+    rising = torch.cat([x[..., :1].isfinite(), x.diff() > 0], dim=-1)
+    require("x", x, rising, "wanted numbers that increase along the last axis. Sort x, and p and q with it")
+    for label, density in (("p", p), ("q", q)):
+        mass = torch.trapezoid(density, x)
+        wanted = "wanted 1 within 1e-3. Widen the grid, or refine it"
+        require(f"the integral of {label} over the grid", mass, (mass - 1).abs() <= 1e-3, wanted)
+    return p, q, x, dtype
+
+
 def require_same_axis(name: str, value: Tensor, other_name: str, other: Tensor) -> None:
     """Refuse tensors that do not share their last axis: one outcome against many is a forgotten axis, no broadcast."""
     same = value.ndim > 0 and other.ndim > 0 and value.shape[-1] == other.shape[-1]
@@ -108,7 +127,7 @@ def require_rows(name: str, value: object, least: int = 1) -> Tensor:
     return value
 
 
-def require_positive(name: str, number: float, zero: bool = False) -> None:
+def require_positive(name: str, number: float | int, zero: bool = False) -> None:
     """Raise unless `number` is finite and above 0, or 0 itself where `zero` is allowed."""
     if not (math.isfinite(number) and (number > 0 or (zero and number == 0))):
         raise ValueError(f"{name} is {number:g}; wanted a finite number {'of at least' if zero else 'above'} 0.")
