@@ -1,0 +1,102 @@
+"""Settings, optimizers and schedules."""
+
+import dataclasses
+import inspect
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from course_gan.train.optimizers import all_finite, factor, optimizer
+from course_gan.train.settings import Settings, as_plain, differences
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0), ("steps", 1.5), ("batch", 0), ("critic_steps", 0), ("tick", 0), ("checkpoint", -1), ("seed", -1),
+        ("optimizer", "adamw"), ("schedule", "step"), ("precision", "float16"), ("critic_rate", -1e-4),
+        ("generator_rate", float("nan")), ("clip", 0.0), ("ema", 1.0), ("ema", -0.1), ("betas", (0.5, 1.0)),
+        ("betas", (0.5,)), ("betas", (0.5, float("nan"))),
+    ],
+)  # fmt: skip
+def test_settings_that_mean_nothing_are_refused_by_name(name: str, value: object) -> None:
+    chosen = object.__new__(Settings)  # past the checks of types, which are there in tests only
+    for key, given in {**vars(Settings(steps=10)), name: value}.items():
+        object.__setattr__(chosen, key, given)
+    with pytest.raises(ValueError, match=name):
+        inspect.unwrap(Settings.__post_init__)(chosen)
+
+
+def test_settings_cannot_be_changed_and_go_through_plain_data() -> None:
+    chosen = Settings(steps=3, ema=0.9)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        chosen.steps = 4
+    assert Settings(**as_plain(chosen)) == chosen
+    assert as_plain(chosen)["betas"] == [0.5, 0.999]
+
+
+def test_differences_name_each_setting() -> None:
+    saved = as_plain(Settings(steps=10))
+    found = differences(saved, Settings(steps=10, seed=3, ema=0.9))
+    assert found == ["ema: None in the checkpoint, 0.9 now", "seed: 0 in the checkpoint, 3 now"]
+    assert differences(saved, Settings(steps=10, checkpoint=7)) == []
+
+
+def test_more_steps_are_the_same_run_only_with_a_constant_rate() -> None:
+    assert differences(as_plain(Settings(steps=10)), Settings(steps=20)) == []
+    assert differences(as_plain(Settings(steps=10)), Settings(steps=5)) == ["steps: 10 in the checkpoint, 5 now"]
+    cosine = as_plain(Settings(steps=10, schedule="cosine"))
+    assert differences(cosine, Settings(steps=20, schedule="cosine")) == ["steps: 10 in the checkpoint, 20 now"]
+
+
+def test_a_setting_that_one_side_lacks_is_a_difference() -> None:
+    saved = as_plain(Settings(steps=10))
+    del saved["clip"]
+    assert differences({**saved, "old": 1}, Settings(steps=10)) == [
+        "clip: 'absent' in the checkpoint, None now",
+        "old: 1 in the checkpoint, 'absent' now",
+    ]
+
+
+def test_schedules_begin_at_one_and_fall_to_zero() -> None:
+    for schedule, middle in (("linear", 0.5), ("cosine", 0.5), ("constant", 1.0)):
+        chosen = Settings(steps=100, schedule=schedule)
+        assert factor(chosen, 0) == 1.0
+        assert factor(chosen, 50) == pytest.approx(middle)
+        assert factor(chosen, 100) == pytest.approx(1.0 if schedule == "constant" else 0.0)
+        assert factor(chosen, 150) == factor(chosen, 100)
+    assert factor(Settings(steps=100, schedule="cosine"), 25) == pytest.approx((1 + math.sqrt(0.5)) / 2)
+
+
+def test_optimizers_are_the_plain_ones_in_one_kernel() -> None:
+    for name, plain in (
+        ("adam", lambda p: torch.optim.Adam(p, 0.01, betas=(0.3, 0.8), foreach=False)),
+        ("rmsprop", lambda p: torch.optim.RMSprop(p, 0.01, alpha=0.8, foreach=False)),
+        ("sgd", lambda p: torch.optim.SGD(p, 0.01, momentum=0.3, foreach=False)),
+    ):
+        torch.manual_seed(0)
+        ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
+        theirs.load_state_dict(ours.state_dict())
+        chosen = Settings(steps=1, optimizer=name, betas=(0.3, 0.8))
+        for module, updates in (
+            (ours, optimizer(chosen, list(ours.parameters()), 0.01)),
+            (theirs, plain(theirs.parameters())),
+        ):
+            group = updates.param_groups[0]
+            assert group.get("fused") or group["foreach"] or module is theirs
+            for number in range(3):
+                updates.zero_grad()
+                module(torch.full((1, 3), float(number))).square().sum().backward()
+                updates.step()
+        assert_close(ours.state_dict(), theirs.state_dict())
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_all_finite_finds_one_bad_number(bad: float) -> None:
+    tensors = [torch.randn(7), torch.full((2, 3), 1e30), torch.zeros(())]
+    assert bool(all_finite(tensors))
+    tensors[1][1, 2] = bad
+    assert not bool(all_finite(tensors))
