@@ -1,19 +1,45 @@
-"""The book's figures, one function each: every function returns the Figure and draws on given axes if asked to."""
+"""The book's figures, one function each: every function returns the Figure and draws on given axes if asked to.
+
+`film` returns a `Film`, to play in a page; its `.still` is a Figure.  `alt_text(figure)` says what a figure shows.
+"""
 
 from course_gan.plots.boxes import moving_boxes
+from course_gan.plots.clouds import samples
+from course_gan.plots.critics import critic_landscape, decision_surface, gradient_field
+from course_gan.plots.description import alt_text, describe, save
+from course_gan.plots.dynamics import trajectories, vector_field
+from course_gan.plots.films import Film, film
 from course_gan.plots.fits import covering_and_seeking
+from course_gan.plots.images import image_grid
 from course_gan.plots.integrands import js_through_the_middle, kl_point_by_point, kl_small_multiples
 from course_gan.plots.landing import cover
+from course_gan.plots.plans import transport_matrix, transport_plan
+from course_gan.plots.seeds import histories
 from course_gan.plots.style import use_style
 from course_gan.plots.surprise import excess_surprise
 
 __all__ = [
+    "Film",
+    "alt_text",
     "cover",
     "covering_and_seeking",
+    "critic_landscape",
+    "decision_surface",
+    "describe",
     "excess_surprise",
+    "film",
+    "gradient_field",
+    "histories",
+    "image_grid",
     "js_through_the_middle",
     "kl_point_by_point",
     "kl_small_multiples",
     "moving_boxes",
+    "samples",
+    "save",
+    "trajectories",
+    "transport_matrix",
+    "transport_plan",
     "use_style",
+    "vector_field",
 ]
