@@ -1,4 +1,4 @@
-"""The command `course-gan`: list chapters, start one as a notebook, check answers, look after image sets."""
+"""The command `course-gan`: chapters to work through, answers to check, experiments to run, image sets to keep."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from course_gan import __version__, console
+from course_gan import __version__, cli_training, console
 
 # What a command needs is imported when it runs: `--help` must not wait for anything.
 app = typer.Typer(
@@ -46,6 +46,7 @@ Examples:
   course-gan chapters                      which chapters there are
   course-gan start 2                       write 02-divergences.ipynb here, to work in
   course-gan check 02-divergences.ipynb    see how your answers do
+  course-gan train ring                    train a GAN on eight Gaussians
 """)
 )
 def _course_gan(
@@ -178,3 +179,7 @@ def data(
     typer.echo(f"Looked in {folder}" + ("" if folder.is_dir() else ", which does not exist yet") + "\n")
     console.table(["set", "state", "size", "where, or how to get it"], rows)
     typer.echo(f"\nTo use another folder, set the environment variable {datasets.VARIABLE}.")
+
+
+app.command(epilog=_examples(cli_training.TRAIN_EXAMPLES))(cli_training.train)
+app.command(epilog=_examples(cli_training.REPRODUCE_EXAMPLES))(cli_training.reproduce)

@@ -1,20 +1,24 @@
 """How the command line talks: tables, progress, and errors without tracebacks, on screens and into pipes."""
 
 import os
+import re
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    import torch
     from rich.console import Console
 
     from course_gan.notebook_check import Report
 
 P = ParamSpec("P")
 T = TypeVar("T")
-UNUSABLE = 2
+UNUSABLE, STOPPED = 2, 130  # 128 + SIGINT, as shells have it
+MOST_SEEDS = 1_000_000
 RESULTS = {
     "passed": "✓ right",
     "wrong": "✗ not yet",
@@ -40,6 +44,60 @@ def or_fail(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
     except ValueError as error:
         fail(str(error), UNUSABLE)
+
+
+def seeds(text: str) -> list[int]:
+    """The seeds that an option names: "3" for 0, 1, 2; "4,7" for these two; "5-8" for four; "7," for this one."""
+    first, last = 0, -1
+    if re.fullmatch(r"\d+", text):
+        last = int(text) - 1
+    elif ends := re.fullmatch(r"(\d+)-(\d+)", text):
+        first, last = int(ends[1]), int(ends[2])
+    if last - first < MOST_SEEDS:  # a typing error must not fill the memory
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        listed = [int(part) for part in parts] if "," in text and all(part.isdigit() for part in parts) else []
+        found = sorted({*range(first, last + 1), *listed})
+        if found and found[-1] < 2**32:
+            return found
+    raise ValueError(f"--seeds is {text!r}; wanted how many (3 for 0, 1, 2), or which (4,7 or 5-8, or 7, for one).")
+
+
+def device(name: str) -> "torch.device":
+    """The device that an option names, which must exist; without a name, that of COURSE_GAN_SCALE."""
+    import torch
+
+    from course_gan import scale
+
+    try:
+        chosen = torch.device(name) if name else scale.device()
+    except RuntimeError as error:
+        raise ValueError(f"{str(error).splitlines()[0]}. Wanted --device cpu or --device cuda.") from None
+    if chosen.type not in ("cpu", "cuda") or (chosen.type == "cuda" and not _has_gpu(chosen)):
+        raise ValueError(f"There is no device {name!r} here that torch can use; wanted --device cpu, or cuda on a GPU.")
+    return chosen
+
+
+def _has_gpu(device: "torch.device") -> bool:
+    import torch
+
+    return torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
+
+
+def command(name: str, argument: str, options: Mapping[str, object]) -> str:
+    """A call of this command line as one would type it; an option that is False, None or empty is left out."""
+    words = ["course-gan", name, argument]
+    for option, value in options.items():
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None and one is not False and one != "":
+                words += [option] if one is True else [option, str(one)]
+    return shlex.join(words)
+
+
+def number(value: float | int | bool) -> str:
+    """A score as a table shows it: whole numbers whole, others to three digits, yes and no in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, int) else f"{value:.3g}"
 
 
 def interactive() -> bool:
