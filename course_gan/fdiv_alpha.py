@@ -51,10 +51,10 @@ def alpha_row(a: float) -> Row:
         return torch.where(end, -1 / a if a < 0 else math.inf, value)
 
     # 1 + (a-1)t = (1 - a) softplus(-v) for t = 1/(1-a) - softplus(-v).  For large v softplus(-v) = e^{-v}, which is 0
-    # in floating point long before its logarithm -v is out of reach.
+    # in floating point long before its logarithm -v is out of reach; the difference is e^{-v}/2, below rounding at 40.
     def composed_below_one(v: Tensor) -> Tensor:
-        tail = v > 20
-        log_softplus = torch.where(tail, -v - torch.where(tail, -v, 0).exp() / 2, softplus(-v.clamp(max=20)).log())
+        tail = v > 40
+        log_softplus = torch.where(tail, -v, softplus(-torch.where(tail, 0, v)).log())
         return _deformed_log(a, (math.log(1 - a) + log_softplus) / (a - 1))
 
     def derivative(u: Tensor) -> Tensor:

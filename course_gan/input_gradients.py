@@ -7,12 +7,14 @@ millisecond that a transform costs at each call: much, beside a small critic.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from types import CellType, FunctionType
+from functools import partial
+from types import CellType, FunctionType, MethodType
 from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from course_gan.inputs import at_least_single, require_tensor
@@ -33,7 +35,7 @@ def input_gradients(critic: Critic, x: Float[Tensor, "n *event"]) -> Float[Tenso
             [0., 1.]])
     """
     x = require_samples("x", x)
-    modules = dict(_modules_in(critic))
+    modules = list(_modules_in(critic))
     _refuse_batch_norm(modules)
 
     def total(points: Tensor) -> Tensor:
@@ -56,21 +58,60 @@ def input_gradients(critic: Critic, x: Float[Tensor, "n *event"]) -> Float[Tenso
 
 def _gradient(total: Callable[[Tensor], Tensor], points: Tensor, compiled: bool) -> Tensor:
     """The gradient of a scalar function, with a graph to whatever else the function depends on."""
-    graph = torch.is_grad_enabled()
     if not compiled:
+        if torch.is_inference_mode_enabled() or points.is_inference():
+            with torch.inference_mode(False):  # inference mode records nothing, and the gradient would read 0
+                return _gradient(total, points.clone(), compiled)
         try:
             leaf = points.detach().requires_grad_()
         except RuntimeError:  # within a transform of torch.func no tensor may ask for its gradient: transform again
             pass
         else:
-            with torch.enable_grad():
-                value = total(leaf)
-            if not value.requires_grad:  # a constant function
-                return torch.zeros_like(points)
-            (gradient,) = torch.autograd.grad(value, leaf, create_graph=graph, materialize_grads=True)
-            return gradient
-    transformed: Tensor = torch.func.grad(total)(points)
+            return _gradient_at(leaf, total)
+    transformed: Tensor = torch.func.grad(lambda points: total(points.clone()))(points)  # see IN_PLACE
     return transformed
+
+
+def _gradient_at(leaf: Tensor, total: Callable[[Tensor], Tensor]) -> Tensor:
+    """The same by `autograd.grad`, at a leaf of the graph."""
+    graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        try:
+            value = total(leaf)
+        except RuntimeError as error:
+            if IN_PLACE not in str(error):
+                raise
+            value = total(leaf.clone())
+    if not value.requires_grad:  # a constant function
+        return torch.zeros_like(leaf)
+    for node in _nodes(value.grad_fn):
+        if "BatchNorm" in node.name() and _mixes_samples(node) and _reaches(node, leaf):
+            raise ValueError(f"the critic normalizes by the statistics of the batch; {BATCH_NORM_ADVICE}")
+        # Compiled code that could not be seen from outside.  This calls the critic a second time.
+        if node.name() == "CompiledFunctionBackward" and _reaches(node, leaf):
+            return _gradient(total, leaf.detach(), compiled=True)
+    (gradient,) = torch.autograd.grad(value, leaf, create_graph=graph, materialize_grads=True)
+    return gradient
+
+
+def _nodes(last: Node | None) -> Iterator[Node]:
+    """All operations of a graph, from the last one back."""
+    waiting, seen = [last], set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            yield node
+            waiting.extend(before for before, _ in node.next_functions)
+
+
+def _reaches(node: Node, leaf: Tensor) -> bool:
+    return any(getattr(before, "variable", None) is leaf for before in _nodes(node))
+
+
+def _mixes_samples(node: Node) -> bool:
+    """Whether a batch norm takes its statistics from many samples; instance norm is one over a single row."""
+    return bool(getattr(node, "_saved_training", False)) and len(getattr(node, "_saved_input", "")) > 1
 
 
 def gradient_norms(critic: Critic, x: Float[Tensor, "n *event"]) -> Float[Tensor, " n"]:
@@ -115,25 +156,27 @@ def _require_scores(scores: object, samples: int) -> Tensor:
     return scores
 
 
+# What a critic that begins in place, with nn.LeakyReLU(0.2, inplace=True) say, makes of a leaf; it is to get a copy.
+IN_PLACE = "leaf Variable that requires grad is being used in an in-place operation"
 BATCH_NORM_ADVICE = (
     "wanted a critic in which no sample sees the others. Batch normalization in training mode mixes them, so that a "
     "sample has no gradient of its own: use layer or instance normalization, or none, or call critic.eval()."
 )
 
 
-def _refuse_batch_norm(modules: dict[str, nn.Module]) -> None:
+def _refuse_batch_norm(modules: list[tuple[str, nn.Module]]) -> None:
     """Raise if one of the modules normalizes by the statistics of the batch."""
-    for name, module in modules.items():
+    for name, module in modules:
         if isinstance(module, _BatchNorm) and (module.training or not module.track_running_stats):
             raise ValueError(f"the critic contains {name or 'only'} {module}; {BATCH_NORM_ADVICE}")
 
 
-def _is_compiled(critic: object, modules: dict[str, nn.Module]) -> bool:
+def _is_compiled(critic: object, modules: list[tuple[str, nn.Module]]) -> bool:
     """Whether this is being compiled, or the critic was: compiled code has no second derivative in plain autograd."""
     return (
         torch.compiler.is_compiling()
         or hasattr(critic, "_torchdynamo_orig_callable")
-        or any(hasattr(module, "_orig_mod") or module._compiled_call_impl is not None for module in modules.values())
+        or any(hasattr(module, "_orig_mod") or module._compiled_call_impl is not None for _, module in modules)
     )
 
 
@@ -141,6 +184,10 @@ def _modules_in(critic: object) -> Iterator[tuple[str, nn.Module]]:
     """All modules of a module by name, or of those that a function such as `lambda x: critic(x, labels)` names."""
     if isinstance(critic, nn.Module):
         yield from critic.named_modules()
+    elif isinstance(critic, partial):
+        yield from _modules_in(critic.func)
+    elif isinstance(critic, MethodType):
+        yield from _modules_in(critic.__self__)
     elif isinstance(critic, FunctionType) and not torch.compiler.is_compiling():
         names = critic.__code__.co_names
         cells = [cell for cell in critic.__closure__ or () if cell != CellType()]  # an empty one has no contents

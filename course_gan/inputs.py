@@ -123,8 +123,15 @@ def require_rows(name: str, value: object, least: int = 1) -> Tensor:
             f"{name} has shape {tuple(value.shape)}; wanted (n, d), one row a sample, at least {least} of them. "
             f"Images become rows by {name}.flatten(1), numbers by {name}[:, None]."
         )
-    require(name, value, value.isfinite(), "wanted finite numbers")
+    # One sum instead of a look at each number: it is finite only if all of them are.  (All may be finite and the sum
+    # too large; so what is not finite is searched for.)  The host waits for the device here.
+    if not math.isfinite(value.detach().sum(dtype=_widest(value))):
+        require(name, value, value.isfinite(), "wanted finite numbers")
     return value
+
+
+def _widest(value: Tensor) -> torch.dtype:
+    return torch.float32 if value.device.type == "mps" else torch.float64  # Apple's GPU has no float64
 
 
 def require_positive(name: str, number: float | int, zero: bool = False) -> None:

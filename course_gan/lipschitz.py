@@ -73,10 +73,11 @@ def spectral_norm_(module: nn.Module, iterations: int = 1) -> nn.Module:
     step one.  In eval mode u and v stand still.
 
     **What is bounded.**  A linear layer gets operator norm 1.  For a convolution σ is the norm of the kernel reshaped
-    to the matrix (out, in · kh · kw), *not* that of the map between images, which lies between σ and √m · σ when up to
-    m patches share a pixel (kh · kw of them for stride 1).  The kernel [1, 2, 1] has σ = √6 but stretches a constant
-    signal by 4: after division by √6 its layer still has norm 1.63.  `operator_norm` measures it.  Of an embedding each
-    row gets norm at most 1.
+    to the matrix (out, in · kh · kw), *not* that of the map between images.  That one lies between σ and √m · σ when up
+    to m patches share a pixel (kh · kw of them for stride 1) and one patch fits into the image; of a transposed or
+    grouped convolution it is at most √(kh · kw) · σ, and may be below σ.  The kernel [1, 2, 1] has σ = √6 but stretches
+    a constant signal by 4: after division by √6 its layer still has norm 1.63.  `operator_norm` measures it.  Of an
+    embedding each row gets norm at most 1.
 
     Reference: Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018, section 2.1.
 

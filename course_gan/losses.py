@@ -33,6 +33,7 @@ class Loss:
     critic_formula: Formula  # of (real, fake)
     generator_formula: Formula  # of (fake, real)
     paired: bool = False
+    coding: str = ""  # the labels of a loss that has some: part of which loss this is
 
     def critic(self, real: Float[Tensor, "n *shape"], fake: Float[Tensor, "m *shape"]) -> Float[Tensor, ""]:
         """The critic's loss: low when real scores are high and fake ones low."""
@@ -69,7 +70,10 @@ def minimax(smoothing: int | float = 0.0) -> Loss:
     §3.4 (smoothing of the real side only).
     """
     return Loss(
-        "minimax", lambda real, fake: _cross_entropy(real, fake, smoothing), lambda fake, real: -softplus(fake).mean()
+        "minimax",
+        lambda real, fake: _cross_entropy(real, fake, smoothing),
+        lambda fake, real: -softplus(fake).mean(),
+        coding=f"smoothing {smoothing:g}" if smoothing else "",
     )
 
 
@@ -82,6 +86,7 @@ def non_saturating(smoothing: int | float = 0.0) -> Loss:
         "non-saturating",
         lambda real, fake: _cross_entropy(real, fake, smoothing),
         lambda fake, real: softplus(-fake).mean(),
+        coding=f"smoothing {smoothing:g}" if smoothing else "",
     )
 
 
@@ -97,6 +102,7 @@ def least_squares(a: int | float = 0, b: int | float = 1, c: int | float = 1, sm
         "least-squares",
         lambda real, fake: ((real - target).square().mean() + (fake - a).square().mean()) / 2,
         lambda fake, real: (fake - c).square().mean() / 2,
+        coding="" if (a, target, c) == (0, 1, 1) else f"a {a:g}, b {target:g}, c {c:g}",
     )
 
 

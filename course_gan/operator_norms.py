@@ -40,6 +40,8 @@ def operator_norm(layer: nn.Module, input_shape: Sequence[int]) -> float:
     """
     if not isinstance(layer, nn.Module):
         raise TypeError(f"layer is a {type(layer).__name__}; wanted a module, such as nn.Conv2d.")
+    if not isinstance(input_shape, Sequence):
+        raise TypeError(f"input_shape is {input_shape!r}; wanted the lengths of one input. Pass ({input_shape},).")
     shape = tuple(input_shape)
     for length in shape:
         require_count("a length of input_shape", length)

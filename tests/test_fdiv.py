@@ -694,3 +694,23 @@ def test_trap_conjugate_of_the_raw_output(name: str) -> None:
     wrong = (P * divergence.activation(raw)).sum() - (Q * divergence.conjugate(raw)).sum()
     assert_close(right, divergence.divergence(P, Q), rtol=1e-12, atol=1e-13)
     assert not bool((wrong - right).abs() < 1e-3)
+
+
+@pytest.mark.parametrize("a", [0.5, 0.0, -1.0])
+def test_alpha_composed_has_its_gradient_at_every_score(a: float) -> None:
+    """Where one formula takes over from another the gradient was 0: at 20, for a clamp there has none."""
+    v = torch.tensor([-20.0, 0.0, 19.99, 20.0, 20.01, 39.99, 40.0, 40.01], dtype=torch.float64, requires_grad=True)
+    (found,) = torch.autograd.grad(alpha(a).conjugate_of_activation(v).sum(), v)
+    with mpmath.workdps(60):
+        # d f*(g(v)) / dv = (f*)'(t) g'(v), and (f*)'(t) = ((1 - a) softplus(-v))^(1/(a-1)).
+        expected = [
+            ((1 - mpmath.mpf(a)) * mpmath.log1p(mpmath.exp(-x))) ** (1 / (mpmath.mpf(a) - 1)) / (1 + mpmath.exp(x))
+            for x in v.tolist()
+        ]
+    assert_close(found, torch.tensor([float(x) for x in expected], dtype=torch.float64), rtol=1e-12, atol=1e-15)
+
+
+def test_alpha_composed_beyond_the_largest_number_has_no_nan_for_a_gradient() -> None:
+    v = torch.tensor([30.0, 100.0, 1000.0], requires_grad=True)
+    (gradient,) = torch.autograd.grad(alpha(0.9).conjugate_of_activation(v).sum(), v)
+    assert (gradient == math.inf).all()

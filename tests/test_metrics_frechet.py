@@ -293,3 +293,9 @@ def test_fid_infinity_starts_above_the_number_of_features() -> None:
     x = features(200, 40)
     assert fid_infinity(x, x, points=3, generator=seeded()).sizes == [80, 140, 200]
     assert fid_infinity(x[:, :2], x[:, :2], points=3, generator=seeded()).sizes == [20, 110, 200]
+
+
+@pytest.mark.parametrize(("d", "n", "name"), [(0, 5, "d"), (4, 0, "n"), (4, -1, "n")])
+def test_the_bias_is_that_of_some_samples_and_features(d: int, n: int, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is {d if name == 'd' else n}; wanted a whole number of at least 1"):
+        frechet_bias(d, n)

@@ -304,3 +304,13 @@ def test_every_public_name_exists_and_is_documented() -> None:
     assert len(set(metrics.__all__)) == len(metrics.__all__) == 41
     for name in metrics.__all__:
         assert (getattr(metrics, name).__doc__ or "").strip(), name
+
+
+def test_rows_whose_sum_overflows_are_finite_all_the_same() -> None:
+    from course_gan.inputs import require_rows
+
+    huge = torch.full((4, 1), 1e308, dtype=torch.float64)
+    assert require_rows("x", huge) is huge
+    for spoiled in ([1.0, float("inf"), -float("inf")], [1.0, float("nan"), 2.0]):
+        with pytest.raises(ValueError, match=r"x\[1, 0\] is .*; wanted finite numbers"):
+            require_rows("x", torch.tensor(spoiled)[:, None])

@@ -1,6 +1,7 @@
 """Modes captured, share of high quality, and what a perfect sampler scores: SciPy, simulation, planted failures."""
 
 import math
+from fractions import Fraction
 
 import pytest
 import scipy.stats
@@ -136,3 +137,14 @@ def test_expected_modes_hit() -> None:
 
 def test_modes_hit() -> None:
     assert modes_hit(torch.tensor([3, 3, 0]), 4) == 2
+
+
+def test_expected_modes_keep_their_digits_when_there_are_many() -> None:
+    classes, n = 10**12, 10
+    exact = classes * (1 - (1 - Fraction(1, classes)) ** n)
+    assert_close(expected_modes_hit(classes, n), float(exact), rtol=1e-14, atol=0)
+    assert expected_modes_hit(1, 3) == 1
+
+
+def test_the_kl_of_a_uniform_histogram_is_not_below_zero() -> None:
+    assert all(mode_histogram_kl(torch.arange(k), k) >= 0 for k in range(1, 60))  # at 49 rounding made it -1e-16

@@ -208,3 +208,11 @@ def test_deterministic_by_its_generator_and_leaves_the_global_one(test) -> None:
 def test_unknown_alternative_is_refused() -> None:
     with pytest.raises(ValueError, match="alternative is 'two-sided'; wanted 'greater'"):
         inspect.unwrap(nearest_neighbor_test)(normal(5, 1), normal(5, 1), alternative="two-sided")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 1e9), (1e200, 0.0), (1e-200, 0.0)])
+def test_the_classifier_sees_samples_of_any_scale_far_from_zero(scale: float, offset: float) -> None:
+    """In float32 nothing is left of them: cast before they were centered, they were told apart by chance."""
+    x, y = normal(200, 2), normal(200, 2, 1) + 2
+    x, y = x * scale + offset, y * scale + offset
+    assert classifier_test(x, y, generator=seeded()).accuracy > 0.85

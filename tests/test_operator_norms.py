@@ -164,3 +164,21 @@ def test_a_kernel_needs_channels_and_has_to_fit() -> None:
             circular(torch.ones(1, 1, 3), size)
     with pytest.raises(TypeError, match="kernel is a list"):
         circular([[[1.0]]], 8)
+
+
+def test_what_a_stride_and_groups_do_to_the_bounds_of_spectral_normalization() -> None:
+    """A transposed convolution whose patches do not meet, and a depthwise one, stretch less than their σ of 1."""
+    spread = nn.ConvTranspose2d(4, 1, 2, stride=2, bias=False)
+    spread.weight.data = torch.eye(4).reshape(4, 1, 2, 2)
+    assert_close(operator_norm(spectral_norm_(spread), (4, 3, 3)), 0.5)
+    meeting = nn.ConvTranspose2d(1, 4, 2, stride=2, bias=False)
+    meeting.weight.data = torch.eye(4).reshape(1, 4, 2, 2)
+    assert_close(operator_norm(spectral_norm_(meeting), (1, 3, 3)), 2.0)  # sqrt(2 · 2), the upper bound
+    depthwise = nn.Conv2d(2, 2, 1, groups=2, bias=False)
+    depthwise.weight.data.fill_(1.0)
+    assert_close(operator_norm(spectral_norm_(depthwise), (2, 3, 3)), math.sqrt(0.5))
+
+
+def test_the_shape_of_an_input_is_a_tuple() -> None:
+    with pytest.raises(TypeError, match=r"input_shape is 3; wanted the lengths of one input. Pass \(3,\)"):
+        inspect.unwrap(operator_norm)(nn.Linear(3, 2), 3)

@@ -416,8 +416,11 @@ def test_trap_batch_norm() -> None:
         with pytest.raises(ValueError, match="contains 1 BatchNorm2d"):
             PENALTIES[name](lambda x: critic(x), real, fake, None)
 
-        def hidden(scale: Tensor, name: str = name) -> Tensor:
-            return PENALTIES[name](partial(critic), scale * real, fake, None)
+        with pytest.raises(ValueError, match="contains 1 BatchNorm2d"):
+            PENALTIES[name](partial(critic), real, fake, None)
+
+        def hidden(scale: Tensor, name: str = name, within: tuple[nn.Module] = (critic,)) -> Tensor:
+            return PENALTIES[name](lambda x: within[0](x), scale * real, fake, None)
 
         with pytest.raises(ValueError, match=r"changes one of its buffers.*Batch normalization in training mode"):
             torch.func.grad(hidden)(torch.ones((), dtype=torch.float64))
@@ -448,6 +451,102 @@ def test_batch_norm_is_seen_in_what_a_function_names() -> None:
 
     assert r1(critic, pairs(6, 2)[0]) == 1  # its cell for `later` is empty
     later = None
+
+
+class Scorer:
+    """A critic that is no module, though it holds one."""
+
+    def __init__(self, *modules: nn.Module) -> None:
+        self.modules = modules
+
+    def __call__(self, x: Tensor) -> Tensor:
+        for module in self.modules:
+            x = module(x)
+        return x
+
+    def score(self, x: Tensor) -> Tensor:
+        return self(x)
+
+
+def by_function(x: Tensor) -> Tensor:
+    return nn.functional.batch_norm(x, None, None, training=True).square().sum(1)
+
+
+def behind_a_closure(critic: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return lambda x: critic(x)
+
+
+def test_batch_norm_is_found_wherever_it_hides() -> None:
+    body, head = (nn.Sequential(layer).double() for layer in (nn.BatchNorm1d(3), nn.Linear(3, 1)))
+    whole = nn.Sequential(body, head)
+    hidden = {
+        "partial": partial(whole),
+        "method of a module": whole.forward,
+        "object": Scorer(body, head),
+        "method of an object": Scorer(body, head).score,
+        "first of two modules with equal names": lambda x: head(body(x)),
+        "function within a function": behind_a_closure(lambda x: whole(x)),
+        "functional": by_function,
+    }
+    for critic in hidden.values():
+        with pytest.raises(ValueError, match="Batch normalization in training mode mixes them"):
+            r1(critic, pairs(6, 3)[0])
+    whole.eval()
+    for name, critic in hidden.items():
+        if name != "functional":
+            assert_close(r1(critic, pairs(6, 3)[0]), r1(whole, pairs(6, 3)[0]), rtol=0, atol=0)
+
+
+def test_batch_norm_that_the_samples_do_not_pass_is_no_matter() -> None:
+    x, norm = pairs(6, 3)[0], nn.BatchNorm1d(3).double()
+    label = norm(pairs(6, 3, seed=1)[0])  # of other rows, with a graph of its own
+    expected = (slopes_one_by_one(lambda x: x.square().sum(1), x).square()).mean() / 2
+    assert_close(r1(lambda x: x.square().sum(1) + label.sum(1), x), expected)
+    images = pairs(6, 3, 4, 4)[0]
+    instance_norm = nn.functional.instance_norm  # which calls the same kernel, over a single row
+    assert r1(lambda x: instance_norm(x).pow(3).sum((1, 2, 3)), images) > 0
+
+
+def test_inference_mode_shows_the_value_and_not_zero() -> None:
+    critic, (x, _) = mlp(nn.Tanh()), pairs(6, 3)
+    with torch.inference_mode():
+        value, made_there = r1(critic, x), x.clone()
+        also = r1(critic, made_there)
+    expected = r1(critic, x)
+    assert expected > 0.001
+    for found in (value, also, r1(critic, made_there)):
+        assert_close(found, expected, rtol=0, atol=0)
+    weight = critic[0].weight
+    (of_made_there,) = torch.autograd.grad(r1(critic, made_there), weight)
+    assert_close(of_made_there, torch.autograd.grad(expected, weight)[0], rtol=0, atol=0)
+
+
+def test_a_critic_may_begin_and_end_in_place_and_the_samples_stay() -> None:
+    x = pairs(6, 3)[0]
+    kept = x.clone()
+    inside = mlp(nn.Tanh())
+    tame, wild = (nn.Sequential(nn.LeakyReLU(0.2, place), inside, nn.Softplus(), nn.ReLU(place)) for place in (0, 1))
+    assert_close(r1(wild, x), r1(tame, x), rtol=0, atol=0)
+    assert_close(torch.func.vmap(lambda row: r1(wild, row[None]))(x).mean(), r1(tame, x))
+    assert_close(x, kept, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("case", ["function", "forward"])
+def test_compiled_code_is_found_within_a_critic(case: str) -> None:
+    """Compiled code has no second derivative in plain autograd, and raised when the penalty was differentiated."""
+    inside, x = mlp(nn.Tanh()), pairs(6, 3)[0]
+    compiled = torch.compile(lambda x: inside(x), backend="aot_eager")
+
+    class Decorated(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return compiled(x)
+
+    critic = Decorated() if case == "forward" else lambda x: compiled(x)
+    expected = r1(inside, x)
+    value = r1(critic, x)
+    assert_close(value, expected)
+    weight = inside[0].weight
+    assert_close(torch.autograd.grad(value, weight)[0], torch.autograd.grad(expected, weight)[0])
 
 
 @pytest.mark.parametrize("name", NAMES)

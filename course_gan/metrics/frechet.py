@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_gan.inputs import require, require_tensor
+from course_gan.inputs import require, require_count, require_tensor
 from course_gan.metrics.checks import as_double, like, two_samples
 from course_gan.metrics.statistics import FeatureStatistics
 
@@ -47,7 +47,7 @@ def fid(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, ""]:
     the distributions (see `frechet_bias`): compare only values at equal n and m, or use `fid_infinity`.
 
     At least two rows each; fewer rows than features are allowed (and the bias is then large).  Computed in float64
-    with covariances over n - 1, returned in the inputs' dtype: half precision ends at 65504.
+    with covariances over n - 1, returned in the inputs' dtype: float16 ends at 65504.
 
     >>> x = torch.randn(1000, 4, generator=torch.Generator().manual_seed(0))
     >>> fid(x, x + 2)
@@ -66,6 +66,8 @@ def frechet_bias(d: int, n: int) -> float:
     >>> frechet_bias(64, 1000)
     1.104
     """
+    require_count("d", d)
+    require_count("n", n)
     return d / n + d * (d + 1) / (4 * n)
 
 

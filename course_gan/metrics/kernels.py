@@ -26,7 +26,10 @@ def gaussian(bandwidth: int | float) -> Kernel:
 
 
 def median_distance(x: Tensor, y: Tensor) -> float:
-    """The median distance between two different rows of x and y pooled (every so many of them beyond `MEDIAN_OF`)."""
+    """The median distance between two different rows of x and y pooled (every so many of them beyond `MEDIAN_OF`).
+
+    Of an even number of pairs it is the lower of the middle two, as Tensor.median is; numpy.median is their mean.
+    """
     pooled = torch.cat([as_double(x), as_double(y)])
     pooled = pooled[:: -(-len(pooled) // MEDIAN_OF)]
     above = torch.ones(len(pooled), len(pooled), dtype=torch.bool, device=pooled.device).triu(1)

@@ -56,7 +56,7 @@ def mmd(
 ) -> Float[Tensor, ""]:
     r"""The distance $\mathrm{MMD}_b$ itself: the root of the estimate that is never negative, see `mmd_squared`.
 
-    Of two samples of one distribution, n each, it is not 0 but near $\sqrt{2 / n}$, and below.
+    Of two samples of one distribution, n each, it is not 0: with the Gaussian kernel, $E[\mathrm{MMD}_b^2] < 2 / n$.
 
     >>> x = torch.tensor([[0.0], [2.0]])
     >>> mmd(x, x + 1, 1.0)

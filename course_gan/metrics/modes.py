@@ -1,5 +1,7 @@
 """Modes of a known mixture: how many a generator finds, how cleanly, how evenly, and what a perfect one scores."""
 
+import math
+
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
@@ -67,7 +69,7 @@ def mode_histogram_kl(labels: Integer[Tensor, " n"], classes: int) -> float:
     """
     labels = _labels(labels, classes)
     share = labels.bincount(minlength=classes).double() / len(labels)
-    return float(torch.special.xlogy(share, share * classes).sum())
+    return max(0.0, float(torch.special.xlogy(share, share * classes).sum()))  # rounding may end at -1e-16
 
 
 def modes_hit(labels: Integer[Tensor, " n"], classes: int) -> int:
@@ -101,7 +103,8 @@ def expected_modes_hit(classes: int, n: int) -> float:
     """
     require_count("classes", classes)
     require_count("n", n)
-    return classes * (1 - (1 - 1 / classes) ** n)
+    # As written, 1 - 1/K has lost the digits of 1/K where K is large.
+    return -classes * math.expm1(n * math.log1p(-1 / classes)) if classes > 1 else 1.0
 
 
 def _labels(labels: object, classes: int) -> Tensor:

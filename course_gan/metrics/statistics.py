@@ -7,7 +7,7 @@ from torch import Tensor
 from course_gan.inputs import require_rows
 from course_gan.metrics.checks import without_graph
 
-ROWS = 4096  # of a large batch, as many at a time become float64
+ROWS = 1024  # of a large batch, as many at a time become float64, so that they stay near the processor
 
 
 class FeatureStatistics:
@@ -44,10 +44,10 @@ class FeatureStatistics:
                 f"batch has shape {tuple(batch.shape)} after batches with {len(self._mean)} features; wanted as many."
             )
         for rows in torch.split(batch, ROWS):
-            rows = without_graph(rows)
-            mean = rows.mean(0, dtype=torch.float64)
-            centered = rows - mean  # in float64, as the mean is
-            self._join(len(rows), mean, centered.T @ centered)
+            rows = without_graph(rows).to(torch.float64, copy=True)  # ours, to be centered in place
+            mean = rows.mean(0)
+            rows -= mean
+            self._join(len(rows), mean, rows.T @ rows)
         return self
 
     def merge(self, other: "FeatureStatistics") -> "FeatureStatistics":

@@ -95,11 +95,15 @@ def classifier_test(
     require_count("steps", steps)
     fewer = min(len(x), len(y))
     half = fewer // 2
-    parts = [_shuffled(rows, generator)[:fewer].float() for rows in (as_double(x), as_double(y))]
+    parts = [_shuffled(rows, generator)[:fewer] for rows in (as_double(x), as_double(y))]
     train, test = torch.cat([part[:half] for part in parts]), torch.cat([part[half:] for part in parts])
-    mean, spread = train.mean(0), train.std(0).clamp(min=1e-12)  # of the training half alone
+    unit = train.abs().amax(0)  # of the training half alone, as all that follows; so that no square overflows
+    train, test = (rows / torch.where(unit > 0, unit, 1) for rows in (train, test))
+    mean, spread = train.mean(0), train.std(0).clamp(min=1e-12)
+    # In float64 up to here: beside a mean of 1e9 float32 keeps nothing of a spread of 1.
+    train, test = (((rows - mean) / spread).float() for rows in (train, test))
     truth = torch.arange(2, device=train.device).repeat_interleave(half).float()
-    score = _trained((train - mean) / spread, truth, hidden, steps, generator)((test - mean) / spread)
+    score = _trained(train, truth, hidden, steps, generator)(test)
     told_y = score > 0
     right = int((~told_y[: fewer - half]).sum() + told_y[fewer - half :].sum())
     return Accuracy(right / len(test), float(binom.sf(right - 1, len(test), 0.5)))

@@ -116,13 +116,30 @@ def wasserstein(
     distances, dtype = _distances(x, y, p)
     a = probabilities("x_weights", x_weights, len(distances), distances)
     b = probabilities("y_weights", y_weights, distances.shape[1], distances)
-    largest = distances.detach().amax()
-    ratio = distances.detach() / torch.where(largest > 0, largest, 1)  # so that no power overflows
-    plan, _, _ = _solve(ratio.pow(p), a, b, 1_000_000)
+    plan = _plan_of_distances(accurate(distances.detach()), a, b, p)
     return power_mean(accurate(distances), plan, p).to(dtype)
 
 
-def _distances(x: object, y: object, p: int | float) -> tuple[Tensor, torch.dtype]:
+def _plan_of_distances(distances: Tensor, a: Tensor, b: Tensor, p: int | float) -> Tensor:
+    """The optimal plan for costs that are p-th powers of distances, also where those span more than 16 digits."""
+
+    def solve(unit: Tensor, most: float) -> tuple[Tensor, Tensor]:
+        plan, _, _ = _solve((distances / unit).pow(p).clamp(max=most), a, b, 1_000_000)
+        return plan, power_mean(distances, plan, p)
+
+    largest = torch.where(distances.amax() > 0, distances.amax(), 1)  # as unit, so that no power overflows
+    plan, length = solve(largest, 1.0)
+    # Beside 1 the solver does not see a cost of 1e-16.  So where the least cost is that small, again in its own unit;
+    # what costs far more than all of the plan can carry almost nothing, and is cut down to a price that forbids it.
+    while length > 0 and (length / largest) ** p < 1e-9:  # the host waits for the device here
+        found = min((solve(length, most) for most in (1e12, 1e6)), key=lambda pair: float(pair[1]))
+        if found[1] >= length * (1 - 1e-12):
+            break
+        plan, length = found
+    return plan
+
+
+def _distances(x: object, y: object, p: object) -> tuple[Tensor, torch.dtype]:
     """Euclidean distances (n, m) in at least single precision, and the dtype of the result."""
     x, y = require_rows("x", x), require_rows("y", y)
     require_exponent(p)

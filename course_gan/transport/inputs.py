@@ -13,8 +13,10 @@ def accurate(value: Tensor) -> Tensor:
     return value.to(torch.float32 if value.device.type == "mps" else torch.float64)
 
 
-def require_exponent(p: int | float) -> None:
+def require_exponent(p: object) -> None:
     """Raise unless p is at least 1 (infinity included): below 1 the formula is no distance."""
+    if not isinstance(p, int | float):
+        raise TypeError(f"p is a {type(p).__name__}; wanted a number, an exponent of at least 1.")
     if not p >= 1:
         raise ValueError(f"p is {p:g}; wanted an exponent of at least 1, math.inf for the largest displacement.")
 

@@ -45,14 +45,15 @@ def wasserstein_1d(
         require_same_device(x=x, y=y)
     if x_weights is not None or y_weights is not None:
         u, v = probabilities("x_weights", x_weights, len(x), x), probabilities("y_weights", y_weights, len(y), y)
-        distance = _piles(accurate(x), accurate(y), u, v, 1.0, p)
+        distance = _piles(accurate(x), accurate(y), torch.cat([u, -v]), 1.0, p)
     elif len(x) == len(y):
         distance = _equal_piles(at_least_single(x), at_least_single(y), p)
     else:
         # Whole numbers as masses, so that running sums have no rounding at all.
         x_, y_ = accurate(x), accurate(y)
-        u, v = x_.new_full(x.shape, len(y)), y_.new_full(y.shape, len(x))
-        distance = _piles(x_, y_, u, v, float(len(x) * len(y)), p)
+        masses = x_.new_full((len(x) + len(y),), len(y))
+        masses[len(x) :] = -len(x)
+        distance = _piles(x_, y_, masses, float(len(x) * len(y)), p)
     # A NaN or an infinity among the points makes the distance one, so it is looked for only then: at n = 100 two
     # searches would cost as much as the sorting.
     if not math.isfinite(distance.detach()):  # the host waits for the device here
@@ -81,15 +82,15 @@ def _equal_piles(x: Tensor, y: Tensor, p: int | float) -> Tensor:
     return power_mean(gaps, torch.full_like(gaps, 1 / len(gaps)), p)
 
 
-def _piles(x: Tensor, y: Tensor, u: Tensor, v: Tensor, total: float, p: int | float) -> Tensor:
-    """Points `x` with masses `u` against `y` with `v`, each adding up to `total`."""
+def _piles(x: Tensor, y: Tensor, masses: Tensor, total: float, p: int | float) -> Tensor:
+    """Points `x` against `y`; their `masses`, those of y with a minus, each add up to `total`."""
     if p == 1:
         # Between two neighbors of the merged points, |F - G| is constant.
         points, order = torch.cat([x, y]).sort()
-        excess = torch.cat([u, -v]).index_select(0, order).cumsum(0)[:-1]  # by [order] it takes three times as long
+        excess = masses.index_select(0, order).cumsum(0)[:-1]  # by [order] it takes three times as long
         return torch.dot(excess.abs(), points.diff()) / total
     (x, order_x), (y, order_y) = x.sort(), y.sort()
-    filled_x, filled_y = u[order_x].cumsum(0), v[order_y].cumsum(0)
+    filled_x, filled_y = masses[: len(x)][order_x].cumsum(0), -masses[len(x) :][order_y].cumsum(0)
     # Between two neighboring levels t, both quantile functions are constant.
     levels = torch.cat([filled_x, filled_y]).sort()[0]
     levels = torch.cat([levels.new_zeros(1), levels])
