@@ -45,6 +45,9 @@ def train(
     samples.png (what the generator makes) and summary.json (scores, settings, and where they come from). Ctrl-C stops
     after the step at hand; what was done is kept, and --resume goes on exactly where it was.
 
+    Several processes train together by torchrun, each with batches of the recipe's size:
+    torchrun --nproc-per-node 2 -m course_gan train ring
+
     The exit code is 0 if all seeds were trained, 1 if one diverged, 2 if the call cannot be used, 130 after Ctrl-C.
     """
     from course_gan.recipes import command
@@ -62,7 +65,7 @@ def train(
     if not resume and not force and (taken := plan.taken()):
         kept = f"{taken} holds a run already, so it is left as it is."
         console.fail(f"{kept} Go on with --resume, start again with --force, or give another --out.", NOT_YET)
-    raise typer.Exit(command.run(plan, again, resume=resume, progress=not quiet))
+    raise typer.Exit(command.run(plan, again, resume=resume, progress=not quiet, afresh=force and not resume))
 
 
 def reproduce(

@@ -118,6 +118,9 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequen
         style = styles[number] if styles else ""
         shown.add_row(*(Text(cell, style="" if column else style) for column, cell in enumerate(row)))
     console = _console()
+    # On a narrow screen rich would leave out columns without a word; the screen may break the lines instead.
+    widths = [max(map(len, cells)) for cells in zip(headings, *rows)]
+    console.width = max(console.width, sum(widths[:-1]) + 2 * len(widths) + min(widths[-1], 10))
     with console.capture() as written:
         console.print(shown)
     lines = [line.rstrip() for line in written.get().split("\n")]
@@ -161,4 +164,4 @@ def _console() -> "Console":
 
 def _is_pipe() -> bool:
     """Whether the output goes to a file or a program, and nobody asked for a width."""
-    return not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return (sys.stdout is None or not sys.stdout.isatty()) and "COLUMNS" not in os.environ

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -368,3 +369,56 @@ def test_the_device_is_that_of_the_scale_unless_one_says_so(monkeypatch):
         console.device("cuda:2")
     with pytest.raises(ValueError, match="--device cpu"):
         console.device("meta")
+
+
+def test_starting_again_leaves_nothing_to_go_on_from_by_mistake(run, tmp_path, monkeypatch):
+    assert run("train", "ring", *TINY, "--seeds", "2").exit_code == 0
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipes, "train_seed", stopped)  # before the first checkpoint
+    assert run("train", "ring", *TINY, "--seeds", "2", "--force").exit_code == 130
+    assert [file.name for file in (tmp_path / "runs").rglob("*") if file.is_file()] == []
+
+
+def test_several_processes_train_a_recipe_together_and_the_first_one_speaks(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    where = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    root = str(Path(__file__).parent.parent)
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "course_gan", "train", "ring", *TINY, "--device", "cpu"],
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": root, **where, "RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in "01"
+    ]
+    try:
+        (first, error), second = (process.communicate(timeout=120) for process in started)
+    finally:
+        for process in started:
+            process.kill()
+    assert [process.returncode for process in started] == [0, 0], error
+    assert "high quality" in first
+    assert second == ("", "")
+    assert load_checkpoint(tmp_path / "runs" / "ring" / "seed-0")["described"]["processes"] == "2"
+
+
+def test_what_cannot_be_done_by_several_processes_is_refused(run, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for arguments in (("train", "digits-classifier"), ("reproduce", "fid-bias")):
+        shown = run(*arguments)
+        assert shown.exit_code == 2
+        assert "without torchrun" in shown.stderr
+
+
+def test_a_narrow_screen_loses_no_column(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    shown = run("train", "--list").stdout
+    assert all(word in shown for word in ("conditional-digits", "steps (cpu, gpu)", "what it is"))

@@ -358,3 +358,16 @@ def test_unpaired_shards_by_rank():
 def test_mixtures_draw_the_same_for_every_kind_of_call():
     mixture = Mixture(torch.zeros(1, 2), 1.0)
     assert_close(next(Batches(mixture, 4)), next(Batches(mixture.sample, 4)), rtol=0, atol=0)
+
+
+def test_too_few_rows_for_any_size_are_not_told_to_make_it_zero() -> None:
+    for rows, world in ((0, 1), (3, 4)):
+        with pytest.raises(ValueError, match=rf"too few for {world} process"):
+            inspect.unwrap(Batches.__init__)(Batches.__new__(Batches), torch.zeros(rows, 2), 1, world=world)
+
+
+def test_what_a_sampler_draws_has_no_graph() -> None:
+    network = torch.nn.Linear(2, 2)
+    batch = next(Batches(lambda n, generator: network(torch.randn(n, 2, generator=generator)), 3))
+    assert isinstance(batch, torch.Tensor)
+    assert not batch.requires_grad

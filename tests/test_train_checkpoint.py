@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there, plain data, of this run and no other."""
 
+import inspect
 import os
 import pickle
 import subprocess
@@ -9,13 +10,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from course_gan import train
+from course_gan import losses, train
 from course_gan.train import checkpoint
-from tests.train_parts import Rows, gan, same, settings
+from tests.train_parts import Rows, bigan, cyclegan, gan, same, settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -196,3 +198,54 @@ def test_kill_at_any_moment_leaves_a_readable_checkpoint() -> None:
     assert steps == sorted(steps)  # each run went on from the last checkpoint of the one before
     assert steps[-1] > 20
     assert sum(amid == "True" for _, amid in lines) >= 3  # some were killed while they wrote
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
+    save = inspect.unwrap(train.save_checkpoint)
+    save(tmp_path, {"number": 1})
+    for wrong in (np.float64(1.0), np.int64(1), nn.Linear(1, 1), {1}):
+        with pytest.raises(
+            TypeError, match=r"the checkpoint, 'ranks', 'batches', holds a .*no checkpoint can give back"
+        ):
+            save(tmp_path, {"ranks": [{"batches": wrong}]})
+    assert train.load_checkpoint(tmp_path)["number"] == 1
+
+
+def test_resume_refuses_weights_that_are_frozen_now(tmp_path: Path) -> None:
+    run(tmp_path)
+    other = gan()
+    other.generator.layers[0].weight.requires_grad_(False)
+    with pytest.raises(
+        ValueError, match=r"generator\.layers\.0\.weight: .* float32 in the checkpoint, .* float32 frozen now"
+    ):
+        train.run(other, Rows(), settings(4), folder=tmp_path, resume=True, progress=False)
+
+
+def test_a_smoothed_loss_is_another_loss_to_a_checkpoint(tmp_path: Path) -> None:
+    for name in ("minimax", "non-saturating", "least-squares"):
+        for objective in (gan(name), bigan(name), cyclegan()):
+            objective.loss = losses.get(name)
+            assert objective.describe()["loss"] == name
+            objective.loss = losses.get(name, smoothing=0.1)
+            assert objective.describe()["loss"].startswith(f"{name}, ")
+            assert "0.9" in objective.describe()["loss"] or "0.1" in objective.describe()["loss"]
+    assert losses.least_squares(-1, 1, 0).coding != losses.least_squares().coding == ""
+    run(tmp_path)
+    other = gan()
+    other.loss = losses.get("non-saturating", smoothing=0.1)
+    with pytest.raises(ValueError, match=r"non-saturating in the checkpoint, non-saturating, smoothing 0\.1 now"):
+        train.run(other, Rows(), settings(4), folder=tmp_path, resume=True, progress=False)
+
+
+def test_a_full_disk_is_an_error_of_the_system_and_leaves_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    train.save_checkpoint(tmp_path, {"number": 1})
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, mode: opened(Path("/dev/full"), mode))
+    with pytest.raises(OSError, match="No space left"):
+        train.save_checkpoint(tmp_path, {"number": torch.zeros(100_000)})
+    monkeypatch.undo()
+    assert train.load_checkpoint(tmp_path)["number"] == 1

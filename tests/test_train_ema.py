@@ -103,3 +103,11 @@ def test_average_goes_on_from_its_state() -> None:
 def test_a_decay_that_means_nothing_is_refused(decay: float) -> None:
     with pytest.raises(ValueError, match="decay"):
         EMA(nn.Linear(1, 1), decay)
+
+
+def test_a_generator_without_weights_has_an_average_too() -> None:
+    module = nn.BatchNorm1d(2, affine=False)
+    average = EMA(module, 0.9)
+    module(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
+    average.update()
+    assert torch.equal(average.average.running_mean, module.running_mean)

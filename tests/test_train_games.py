@@ -1,5 +1,7 @@
 """BiGAN and CycleGAN: who is real, who is fake, who is updated; and when a critic may take both in one pass."""
 
+import inspect
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -178,3 +180,45 @@ def test_loss_may_be_given_by_name_or_as_itself() -> None:
     assert by_name.loss == itself.loss
     with pytest.raises(ValueError, match="hinge"):
         gan("hinges")
+
+
+class Starting(nn.Module):
+    """A critic with batch normalization that does not show at the start: a weight of 0 hides it."""
+
+    def __init__(self, hides: str) -> None:
+        super().__init__()
+        self.linear, self.norm, self.last = nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Linear(8, 1)
+        nn.init.zeros_({"scale": self.norm, "last": self.last}[hides].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.linear(x)
+        return self.last(h + self.norm(h)).squeeze(1)
+
+
+@pytest.mark.parametrize("hides", ["scale", "last"])
+def test_batch_normalization_behind_a_weight_of_zero_is_never_scored_jointly(hides: str) -> None:
+    objective = train.GAN(Generator(), Starting(hides), "hinge")
+    train.run(objective, Rows(), settings(2), progress=False)
+    assert objective.joint is False
+
+
+def test_a_critic_that_scores_all_alike_is_asked_again() -> None:
+    class Mixing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.zeros(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.scale * (x - x.mean(0)).sum(1)
+
+    objective = train.GAN(Generator(), Mixing(), "hinge")
+    objective.critic_loss(next(Rows()), torch.randn(6, 3))
+    assert objective.joint is None
+    nn.init.ones_(objective.critic.scale)
+    objective.critic_loss(next(Rows()), torch.randn(6, 3))
+    assert objective.joint is False
+
+
+def test_penalties_are_penalties() -> None:
+    with pytest.raises(TypeError, match="wanted a Penalty"):
+        inspect.unwrap(train.GAN.__init__)(train.GAN.__new__(train.GAN), Generator(), nn.Linear(2, 1), "hinge", ["r1"])

@@ -1,6 +1,7 @@
 """The loop: it trains, stops well, and goes on exactly where it was."""
 
 import copy
+import inspect
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -426,3 +427,51 @@ def test_generator_stays_what_it_is_after_the_run() -> None:
     objective = train.GAN(generator, gan().critic, "hinge")
     assert train.run(objective, Rows(), settings(2), progress=False).objective.generator is generator
     assert all(value.requires_grad for value in objective.parameters())
+
+
+def test_batches_of_the_wrong_kind_are_told_what_to_be() -> None:
+    for wrong in (torch.randn(20, 2), data.ring()):
+        with pytest.raises(TypeError, match=r"wanted an endless iterator.*data\.Batches"):
+            inspect.unwrap(train.run)(gan(), wrong, settings(2), progress=False)
+
+
+def test_a_watch_may_return_nothing_but_no_term_of_the_loss() -> None:
+    assert "critic_loss" in train.run(gan(), Rows(), settings(2, tick=1), watch=lambda *_: None, progress=False).history
+    with pytest.raises(ValueError, match="watch returned critic_loss"):
+        train.run(gan(), Rows(), settings(2, tick=1), watch=lambda *_: {"critic_loss": 0.0}, progress=False)
+
+
+def test_two_runs_in_one_folder_are_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    complaints = []
+
+    def second(step: int, _: train.Run) -> dict[str, float]:
+        with pytest.raises(ValueError, match="Another run is writing to") as caught:
+            train.run(gan(), Rows(), settings(1), folder=tmp_path, progress=False)
+        complaints.append(caught.value)
+        return {}
+
+    first = train.run(gan(), Rows(), settings(2, tick=1), folder=tmp_path, watch=second, progress=False)
+    assert (first.steps, len(complaints)) == (2, 2)
+    # Afterwards the folder is free, also after a run that was stopped by an error.
+    with pytest.raises(ValueError, match="ended in step 1"):
+        train.run(gan(), Endless([]), settings(4), folder=tmp_path, progress=False)
+    assert train.run(gan(), Rows(), settings(4, tick=1), folder=tmp_path, resume=True, progress=False).steps == 4
+
+
+class Endless(list[Tensor]):
+    """Batches that end at once, in spite of their name."""
+
+    def state_dict(self) -> dict[str, int]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here")
+    rows = Rows()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OSError, match="file"):
+            train.run(gan(), rows, settings(2), folder=folder, progress=False)
+    assert rows.drawn == 0

@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -100,3 +101,11 @@ def test_all_finite_finds_one_bad_number(bad: float) -> None:
     assert bool(all_finite(tensors))
     tensors[1][1, 2] = bad
     assert not bool(all_finite(tensors))
+
+
+def test_numbers_of_numpy_become_plain_ones_that_a_checkpoint_can_hold() -> None:
+    given = {"critic_rate": np.float64(1e-3), "generator_rate": np.float64(0.5), "ema": np.float64(0.9)}
+    found = as_plain(Settings(steps=1, **given, clip=np.float64(0.1), betas=(np.float64(0.0), np.float64(0.9))))
+    numbers = [found[name] for name in ("critic_rate", "generator_rate", "ema", "clip")] + found["betas"]
+    assert [type(number) for number in numbers] == [float] * 6
+    assert numbers == [1e-3, 0.5, 0.9, 0.1, 0.0, 0.9]

@@ -74,9 +74,11 @@ class Batches:
         if isinstance(source, Tensor | tuple | list):
             self._tensors = _resident((source,) if isinstance(source, Tensor) else tuple(source), self.device)
             if self.rows < size * world:
+                most = self.rows // world
+                hint = f"Make size at most {most}" if most else f"It has too few for {world} process(es)"
                 raise ValueError(
                     f"The source has {self.rows} rows, and one step takes {size} for each of {world} process(es); "
-                    f"wanted at least {size * world}. Make size at most {self.rows // world}."
+                    f"wanted at least {size * world}. {hint}."
                 )
         elif callable(source):
             self._sampler = source
@@ -139,7 +141,8 @@ class Batches:
                     f"The sampler was asked for {self.size} rows and gave {given}; wanted a tensor ({self.size}, …), "
                     "or a tuple of such tensors."
                 )
-        return tuple(tensor.to(self.device, non_blocking=True) for tensor in batch)
+        # Detached: a sampler that is a network of its own must not be trained, nor hold its graph.
+        return tuple(tensor.detach().to(self.device, non_blocking=True) for tensor in batch)
 
     def _ready(self, tensor: Tensor) -> Tensor:
         if tensor.dtype == torch.uint8 and tensor.ndim > 1:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from course_gan.losses import Loss
-from course_gan.train.objective import Batch, Objective, full_precision, latent_of, normal, parts, resolve
+from course_gan.train.objective import Batch, Objective, full_precision, latent_of, name_of, normal, parts, resolve
 
 
 class BiGAN(Objective):
@@ -62,4 +62,4 @@ class BiGAN(Objective):
 
     def describe(self) -> dict[str, str]:
         """The loss."""
-        return {**super().describe(), "loss": self.loss.name}
+        return {**super().describe(), "loss": name_of(self.loss)}

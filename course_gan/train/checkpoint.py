@@ -1,5 +1,6 @@
 """Checkpoints of plain tensors and numbers, written whole or not at all, and refused by a run of other settings."""
 
+import io
 import os
 import shutil
 import zipfile
@@ -7,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course_gan.files import write_atomically
 from course_gan.train.settings import Settings, differences
 
 LAST, PREVIOUS = "checkpoint.pt", "checkpoint-previous.pt"
 FORMAT = "course_gan run, version 1"
+PLAIN = {int, float, bool, str, type(None)}
 
 
 def save_checkpoint(folder: str | Path, contents: dict[str, Any]) -> Path:
@@ -22,10 +24,13 @@ def save_checkpoint(folder: str | Path, contents: dict[str, Any]) -> Path:
     At every moment, also when the process is killed, the folder's `checkpoint.pt` can be read, once there was one.
     `contents` are tensors, numbers, strings, and lists and dicts of these: `torch.load(weights_only=True)` reads them.
     """
+    _require_plain(contents, "the checkpoint")
     path = Path(folder) / LAST
     if path.exists():
         _link(path, Path(folder) / PREVIOUS)
-    write_atomically(path, lambda file: torch.save({"format": FORMAT, **contents}, file))
+    whole = io.BytesIO()  # in memory first: on a full disk torch's own writer hides the reason behind another error
+    torch.save({"format": FORMAT, **contents}, whole)
+    write_atomically(path, lambda file: file.write(whole.getbuffer()))
     return path
 
 
@@ -52,9 +57,10 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def architecture(objective: nn.Module) -> dict[str, str]:
-    """The name, shape and precision of every parameter and buffer: what a checkpoint's weights must fit."""
+    """Name, shape and precision of each parameter and buffer, and which are frozen: what a checkpoint must fit."""
+    frozen = {name for name, parameter in objective.named_parameters() if not parameter.requires_grad}
     return {
-        name: f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+        name: f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}{' frozen' * (name in frozen)}"
         for name, value in objective.state_dict().items()
     }
 
@@ -77,6 +83,22 @@ def require_same_run(
             f"The checkpoint {path} is of another run. It differs in\n  " + "\n  ".join(found[:20]) + more + "\n"
             "Resume with the settings and networks it was trained with (more steps are allowed where the schedule is "
             "constant), or take another folder."
+        )
+
+
+def _require_plain(value: object, where: str) -> None:
+    """Refuse what `load_checkpoint` would refuse, while nothing is lost yet: a NumPy number in a state, say."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            _require_plain(entry, f"{where}, {key!r}")
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            if type(entry) not in PLAIN:
+                _require_plain(entry, where)
+    elif type(value) not in PLAIN and not isinstance(value, Tensor):
+        raise TypeError(
+            f"{where}, holds a {type(value).__module__}.{type(value).__name__}, which no checkpoint can give back; "
+            "wanted tensors, numbers of Python, strings, and lists and dicts of these."
         )
 
 

@@ -8,7 +8,7 @@ from torch.nn.functional import l1_loss
 
 from course_gan.inputs import require_positive
 from course_gan.losses import Loss
-from course_gan.train.objective import Batch, Objective, full_precision, parts, resolve
+from course_gan.train.objective import Batch, Objective, full_precision, name_of, parts, resolve
 
 
 class CycleGAN(Objective):
@@ -90,7 +90,7 @@ class CycleGAN(Objective):
     def describe(self) -> dict[str, str]:
         """The loss and the two weights."""
         weights = {"cycle": f"{self.cycle:g}", "identity": f"{self.identity:g}"}
-        return {**super().describe(), "loss": self.loss.name, **weights}
+        return {**super().describe(), "loss": name_of(self.loss), **weights}
 
 
 def _scores(critic: nn.Module, images: Tensor) -> Tensor:

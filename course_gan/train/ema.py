@@ -45,7 +45,8 @@ class EMA:
         """Take the weights of now into the average."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        torch._foreach_lerp_(self._averaged, self._live, 1 - decay)  # all weights by a few kernels, not one for each
+        if self._averaged:  # all weights by a few kernels, not one for each; there may be none
+            torch._foreach_lerp_(self._averaged, self._live, 1 - decay)
         for copied, live in self._buffers:
             copied.copy_(live)
 

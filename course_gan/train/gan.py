@@ -7,7 +7,17 @@ from torch import Tensor, nn
 
 from course_gan.losses import Loss
 from course_gan.penalties import PENALTIES
-from course_gan.train.objective import Batch, Objective, Penalty, full_precision, latent_of, normal, parts, resolve
+from course_gan.train.objective import (
+    Batch,
+    Objective,
+    Penalty,
+    full_precision,
+    latent_of,
+    name_of,
+    normal,
+    parts,
+    resolve,
+)
 from course_gan.train.probes import rows_are_independent
 
 
@@ -30,6 +40,9 @@ class GAN(Objective):
         super().__init__()
         self.generator, self.critic = generator, critic
         self.loss, self.penalties, self.latent = resolve(loss), tuple(penalties), latent_of(generator)
+        for given in self.penalties:
+            if not isinstance(given, Penalty):
+                raise TypeError(f"A penalty is {given!r}; wanted a Penalty, such as Penalty('r1', weight=1.0).")
         names = [penalty.name for penalty in self.penalties]
         if len(set(names)) < len(names):
             raise ValueError(f"The penalties are {', '.join(names)}; wanted each once. Add up the weights.")
@@ -94,4 +107,4 @@ class GAN(Objective):
     def describe(self) -> dict[str, str]:
         """The loss, and each penalty with its weight."""
         penalties = "; ".join(f"{one.weight:g} {one.name} every {one.every}" for one in self.penalties)
-        return {**super().describe(), "loss": self.loss.name, "penalties": penalties or "none"}
+        return {**super().describe(), "loss": name_of(self.loss), "penalties": penalties or "none"}

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Literal
@@ -91,6 +92,11 @@ def require_usable(
         raise ValueError(f"resume is {resume!r}; wanted True, False or 'auto'.")
     if folder is None and (resume or tensorboard):
         raise ValueError(f"{'resume' if resume else 'tensorboard'} needs a folder; pass run(..., folder=...).")
+    if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
+        raise TypeError(
+            f"The batches are a {type(batches).__name__}; wanted an endless iterator of batches. "
+            "Pass data.Batches(…, size=settings.batch, seed=settings.seed)."
+        )
     if folder is not None and not (hasattr(batches, "state_dict") and hasattr(batches, "load_state_dict")):
         raise TypeError(
             f"The batches are a {type(batches).__name__}, which cannot say where it is; a checkpoint needs "

@@ -12,6 +12,7 @@ from torch import nn
 from course_gan.train import randomness
 from course_gan.train.checkpoint import LAST, architecture, load_checkpoint, require_same_run, save_checkpoint
 from course_gan.train.distributed import assert_same, broadcast_, rank, world
+from course_gan.train.folder import held
 from course_gan.train.guard import Interruption, require_finite, require_usable
 from course_gan.train.history import History
 from course_gan.train.objective import Batch, Objective
@@ -36,7 +37,7 @@ class Run:
     folder: Path | None = None
 
 
-Watch: TypeAlias = Callable[[int, Run], Mapping[str, float]]
+Watch: TypeAlias = Callable[[int, Run], Mapping[str, float] | None]
 
 
 def run(
@@ -53,10 +54,12 @@ def run(
     """Train: `settings.steps` times `step`, on the device and from the seed of the settings.
 
     The history gets a row every `settings.tick` steps: the means of the loss terms, and what `watch(step, run)`
-    returns.  `watch` may draw random numbers and switch to evaluation mode; the run goes on as if it had not.
+    returns, if anything.  `watch` may draw random numbers and switch to evaluation mode; the run goes on as if it had
+    not.
 
     With a `folder`, every `settings.checkpoint` steps and at the end a checkpoint and `history.csv` are written there,
-    and `batches` has to have `state_dict` and `load_state_dict`, as `data.Batches` has.  `resume=True` goes on from the
+    and `batches` has to have `state_dict` and `load_state_dict`, as `data.Batches` has.  No other run may write there
+    meanwhile.  `resume=True` goes on from the
     folder's checkpoint, "auto" does so if there is one, False starts afresh and writes over what is there.  On the CPU
     a run that was interrupted and resumed equals one that was not, bit for bit.
 
@@ -67,11 +70,11 @@ def run(
     weights that the networks start with are not the run's business: seed before you build them.
     Under `torchrun`, every process calls this after `distributed.setup()`; process 0 writes, and shows the progress.
     """
-    device = torch.device(settings.device)
+    device, place = torch.device(settings.device), Path(folder) if folder is not None else None
     require_usable(batches, device, folder, resume, tensorboard)
-    with randomness.kept(device), Interruption() as stop:
+    with randomness.kept(device), held(place), Interruption() as stop:
         torch.manual_seed(randomness.seed_for("layers", settings.seed, rank()))
-        session = _Session(objective, batches, settings, Path(folder) if folder is not None else None, watch)
+        session = _Session(objective, batches, settings, place, watch)
         if resume:
             session.resume(missing_ok=resume == "auto")
         session.train(stop, Board(session.folder if tensorboard and rank() == 0 else None), progress and rank() == 0)
@@ -139,7 +142,12 @@ class _Session:
         self.state.terms.clear()
         if self.watch is not None:
             with randomness.kept(self.device):
-                row.update(self.watch(self.state.steps, self.run))
+                seen = self.watch(self.state.steps, self.run) or {}
+            if clash := row.keys() & seen.keys():
+                raise ValueError(
+                    f"watch returned {', '.join(sorted(clash))}, a term of the loss; give it another name."
+                )
+            row.update(seen)
             self.run.objective.train()
         self.run.history.append(self.state.steps, row)
         board.write(self.state.steps, row)

@@ -108,6 +108,11 @@ def total(terms: dict[str, Tensor]) -> Tensor:
     return first
 
 
+def name_of(loss: Loss) -> str:
+    """The loss as a checkpoint names it: with its coding, such as smoothed labels, which makes it another loss."""
+    return f"{loss.name}, {loss.coding}" if loss.coding else loss.name
+
+
 def resolve(loss: Loss | str) -> Loss:
     """The loss itself, or the one of that name."""
     return get_loss(loss) if isinstance(loss, str) else loss

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from course_gan.inputs import require_count, require_positive
 
@@ -61,8 +61,10 @@ class Settings:
             require_positive(name, getattr(self, name), zero=True)
         if self.clip is not None:
             require_positive("clip", self.clip)
-        object.__setattr__(self, "betas", tuple(self.betas))
+        object.__setattr__(self, "betas", tuple(map(_plain, self.betas)))
         object.__setattr__(self, "device", str(self.device))
+        for name in ("critic_rate", "generator_rate", "ema", "clip"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
         if len(self.betas) != 2 or not all(_is_decay(beta) for beta in self.betas):
             raise ValueError(f"betas is {self.betas!r}; wanted two numbers of [0, 1), such as (0.5, 0.999).")
         if self.ema is not None and not _is_decay(self.ema):
@@ -88,6 +90,11 @@ def differences(saved: dict[str, object], current: Settings) -> list[str]:
 def as_plain(settings: Settings) -> dict[str, object]:
     """The settings as numbers, strings and lists, which a checkpoint and a JSON file can hold."""
     return {**dataclasses.asdict(settings), "betas": list(settings.betas)}
+
+
+def _plain(value: Any) -> Any:
+    """Python's own number: NumPy's float64 is a float by its class, but a checkpoint that holds one is not plain."""
+    return value if value is None or type(value) is int else float(value)
 
 
 def _is_decay(value: object) -> bool:
