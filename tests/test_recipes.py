@@ -3,6 +3,8 @@
 import inspect
 import itertools
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import torch
 from course_gan import data, recipes, train
 from course_gan.data import sets
 from course_gan.recipes import assembly, schema, scores
+from course_gan.recipes.record import record
 from course_gan.recipes.schema import change, changed, coerce, nearest
 from course_gan.recipes.sources import Source
 
@@ -20,6 +23,7 @@ CHEAP = {  # so that three steps of a large network do not take seconds
     "cyclegan-stripes": {"translator.width": 4, "critic.width": 4, "data.n": 16, "data.pairs": 8, "batch": 2},
     "digits-classifier": {"epochs": 1, "width": 4},
 }
+MEASURED = {"recipe": "0", "device": "cpu", "seeds": [0, 1], "scores": {"a": [1, 2]}}
 
 
 def small(name: str, **more: object) -> recipes.Recipe:
@@ -81,6 +85,66 @@ def test_each_chapter_that_trains_has_a_recipe():
     assert {recipes.load(name).chapter for name in recipes.names()} == {1, *range(3, 16)}
     chapters = [recipes.load(name).chapter for name in recipes.names()]
     assert chapters == sorted(chapters)
+
+
+# --- what was measured -------------------------------------------------------------------------------------------
+
+
+def ends(values: tuple[float, ...], share: bool, like: str) -> str:
+    """The lowest and the highest value, with as many digits as `like` has, in percent if it is a share."""
+    digits = len(like.partition(".")[2])
+    low, high = (f"{100 * end if share else end:.{digits}f}" for end in (min(values), max(values)))
+    return f"{low}–{high}"
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_what_one_should_see_is_what_was_measured(name):
+    recipe = recipes.load(name)
+    measured = recipe.measured
+    if measured is None:
+        assert recipe.see.startswith("Not measured")
+        assert not re.search(r"\d", recipe.see)
+        return
+    assert measured.recipe == recipe.fingerprint(measured.device), "the recipe has changed: train and record it again"
+    counts = re.findall(r"(\d+) runs?\b", recipe.see)
+    assert counts  # in so many of so many
+    assert set(map(int, counts)) == {len(measured.seeds)}
+    ranges = re.findall(r"(\d+(?:\.\d+)?)–(\d+(?:\.\d+)?)( %)?", recipe.see)
+    assert ranges or len(measured.seeds) == 1
+    for low, high, percent in ranges:
+        found = [ends(values, bool(percent), low) for values in measured.scores.values()]
+        assert f"{low}–{high}" in found, f"no score has the range {low}–{high}{percent}: {measured.scores}"
+
+
+def test_a_recipe_that_trains_something_else_has_another_fingerprint():
+    ring = recipes.load("ring")
+    same = recipes.load("ring", {"title": "Another", "see": "Nothing.", "gpu.steps": 7})
+    assert same.fingerprint() == ring.fingerprint()
+    assert same.fingerprint("cuda") != ring.fingerprint("cuda")
+    for change_of in ({"steps": 7}, {"loss": "hinge"}, {"critic.hidden": [3]}, {"data.std": 0.5}, {"smoothing": 0.1}):
+        assert recipes.load("ring", change_of).fingerprint() != ring.fingerprint()
+    penalized = recipes.load("ring", {"penalties": [{"name": "r1", "weight": 0.1}]})
+    assert penalized.fingerprint() != ring.fingerprint()
+
+
+def test_scores_are_recorded_in_the_recipe_from_its_runs_only(tmp_path):
+    mine = tmp_path / "mine.toml"
+    text = (schema.FOLDER / "ring.toml").read_text(encoding="utf-8").partition("\n[measured]")[0]
+    mine.write_text(text.replace("steps = 4000", "steps = 3"), encoding="utf-8")
+    with pytest.raises(ValueError, match="holds no finished run"):
+        record(str(mine), tmp_path / "runs")
+    recipe = recipes.load(str(mine))
+    found = [recipes.train_seed(recipe, seed, tmp_path / "runs" / f"seed-{seed}", progress=False) for seed in (2, 10)]
+    for _ in range(2):  # the second time it replaces what is there
+        assert record(str(mine), tmp_path / "runs") == mine
+        measured = recipes.load(str(mine)).measured
+        assert (measured.seeds, measured.device, measured.recipe) == ((2, 10), "cpu", recipe.fingerprint())
+        for name, values in measured.scores.items():
+            torch.testing.assert_close(values, tuple(float(one.scores[name]) for one in found), rtol=1e-3, atol=0)
+    shutil.copy(mine, other := tmp_path / "other.toml")
+    other.write_text(other.read_text(encoding="utf-8").replace("steps = 3", "steps = 4"), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"Seed 2 in .* was not trained as other\.toml says"):
+        record(str(other), tmp_path / "runs")
 
 
 # --- building ----------------------------------------------------------------------------------------------------
@@ -184,6 +248,15 @@ def test_a_classifier_is_no_gan():
         ({"gpu.stepps": 3}, r"Did you mean 'steps'\?"),
         ({"gpu.steps": 0}, "steps is 0"),
         ({"smoothing": 2.0}, "smoothing"),
+        ({"measured": 3}, r"wanted a table \[measured\]"),
+        ({"measured": {"seeds": [0]}}, "measured lacks recipe, device, scores"),
+        (
+            {"measured": {**MEASURED, "scores": {"a": [1, 2], "b": [1]}}},
+            r"a number for each of the seeds \[0, 1",
+        ),
+        ({"measured": {**MEASURED, "scores": {"a": ["many", 1]}}}, r"an entry of measured\.scores\.a is 'many'"),
+        ({"measured": {**MEASURED, "scores": {}}}, "wanted a number for each"),
+        ({"measured": {**MEASURED, "date": "today"}}, "'date' is no key of measured"),
     ],
 )
 def test_a_mistake_is_named_with_what_is_wanted(changes, complaint):

@@ -1,5 +1,6 @@
 """What `course-gan train` does: plan, train seed after seed, report, and say how to go on."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,13 @@ from course_gan.data.sets import NotObtained
 from course_gan.experiments import mean_interval
 from course_gan.recipes.assembly import source
 from course_gan.train import Diverged
+from course_gan.train.distributed import cleanup, rank, setup, world
+from course_gan.train.folder import held
 
 HEADINGS = ["recipe", "chapter", "steps (cpu, gpu)", "what it is"]
 DONE, NOT_ALL = 0, 1
+RUN = ("checkpoint.pt", "summary.json")  # a folder with one of these holds a run
+FILES = (*RUN, "checkpoint-previous.pt", "history.csv", "samples.png", "classifier.pt")
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,15 @@ class Plan:
 
     def taken(self) -> Path | None:
         """The first folder that holds a run already."""
-        files = [self.folder(seed) / name for seed in self.seeds for name in ("checkpoint.pt", "summary.json")]
+        files = [self.folder(seed) / name for seed in self.seeds for name in RUN]
         return next((file.parent for file in files if file.exists()), None)
+
+    def clear(self) -> None:
+        """Delete what earlier runs have left, or a run that is stopped early would go on from theirs."""
+        for folder in filter(Path.is_dir, map(self.folder, self.seeds)):
+            with held(folder):
+                for name in FILES if rank() == 0 else ():
+                    (folder / name).unlink(missing_ok=True)
 
 
 def table() -> list[list[str]]:
@@ -56,16 +68,38 @@ def plan(
     out = out or Path("runs") / recipe.name
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file, not a folder. Give the folder that the run shall be written to.")
-    return Plan(recipe, console.seeds(seeds), console.device(device), out)
+    chosen = console.device(device)
+    if launched() > 1:
+        if recipe.objective == "classifier":
+            raise ValueError(f"{name} trains a classifier, which one process does alone. Start it without torchrun.")
+        chosen = setup("gloo" if chosen.type == "cpu" else "nccl")
+    return Plan(recipe, console.seeds(seeds), chosen, out)
 
 
-def run(plan: Plan, again: str, resume: bool, progress: bool) -> int:
-    """Train all seeds, one after another; the exit code."""
-    typer.echo(f"{plan.recipe.title}. You should see: {plan.recipe.see}")
+def launched() -> int:
+    """How many processes torchrun has started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def run(plan: Plan, again: str, resume: bool, progress: bool, afresh: bool = False) -> int:
+    """Train all seeds, one after another; the exit code.  Under torchrun all processes train each seed together."""
+    if world() > 1:  # it has to go on with as many
+        here = os.environ.get("LOCAL_WORLD_SIZE", str(world()))
+        again = f"torchrun --nproc-per-node {here} -m {again.replace('course-gan', 'course_gan', 1)}"
+    try:
+        return _run(plan, again, resume, progress, afresh)
+    finally:
+        cleanup()
+
+
+def _run(plan: Plan, again: str, resume: bool, progress: bool, afresh: bool) -> int:
+    _say(f"{plan.recipe.title}. You should see: {plan.recipe.see}")
     done: list[recipes.Summary] = []
     failed = False
     try:
         rows = console.or_fail(source, plan.recipe)
+        if afresh:
+            console.or_fail(plan.clear)
         for seed in plan.seeds:
             try:
                 summary = console.or_fail(
@@ -79,7 +113,7 @@ def run(plan: Plan, again: str, resume: bool, progress: bool) -> int:
                     rows=rows,
                 )
             except Diverged as error:
-                typer.echo(f"course-gan: seed {seed}: {error}", err=True)
+                _say(f"course-gan: seed {seed}: {error}", err=True)
                 failed = True
                 continue
             if summary.interrupted:
@@ -91,15 +125,21 @@ def run(plan: Plan, again: str, resume: bool, progress: bool) -> int:
         console.fail(f"{plan.out} cannot be written: {error.strerror or error}. Give another --out.", console.UNUSABLE)
     except KeyboardInterrupt:
         _report(plan, done)
-        typer.echo(f"\nStopped. What was done is kept in {plan.out}. To go on:\n  {again}", err=True)
+        _say(f"\nStopped. What was done is kept in {plan.out}. To go on:\n  {again}", err=True)
         return console.STOPPED
     _report(plan, done)
     return NOT_ALL if failed else DONE
 
 
+def _say(text: str, err: bool = False) -> None:
+    """Of several processes the first one speaks."""
+    if rank() == 0:
+        typer.echo(text, err=err)
+
+
 def _report(plan: Plan, done: Sequence[recipes.Summary]) -> None:
     """A row a seed, and below them the means with their intervals."""
-    if not done:
+    if not done or rank() > 0:
         return
     names = list(done[0].scores)
     rows = [

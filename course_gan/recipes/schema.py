@@ -1,12 +1,14 @@
 """What a recipe is: a file that one reads in a minute, checked word by word before anything is trained."""
 
 import difflib
+import hashlib
 import inspect
+import json
 import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -19,6 +21,21 @@ OBJECTIVES = ("gan", "bigan", "cyclegan", "classifier")
 CHOSEN = ("seed", "device", "images", "labels")
 # What the data determine, or the seed: no recipe can say it.
 GIVEN = ("self", "shape", "size", "channels", "classes", "rng", "generator")
+# What does not change what is trained on a CPU.
+WORDS = ("name", "title", "chapter", "see", "settings", "cpu", "gpu", "measured")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the runs of a recipe have shown: each score, a number a seed.
+
+    `recipe` is the `fingerprint` of what was trained, so that nobody changes a recipe and keeps its old scores.
+    """
+
+    recipe: str
+    device: str
+    seeds: tuple[int, ...]
+    scores: dict[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +43,8 @@ class Recipe:
     """One experiment: what is trained, on what, against whom, and what one should see.
 
     `data`, `generator`, `critic`, `encoder`, `translator` each hold a `name` and the arguments of what has that name;
-    `options` those of the objective.  `cpu` and `gpu` override `settings` on a device of that kind.
+    `options` those of the objective.  `cpu` and `gpu` override `settings` on a device of that kind.  `see` is in words
+    what `measured` is in numbers, which `course_gan.recipes.record` writes.
     """
 
     name: str
@@ -46,10 +64,16 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
     cpu: dict[str, Any] = field(default_factory=dict)
     gpu: dict[str, Any] = field(default_factory=dict)
+    measured: Measured | None = None
 
     def sized(self, kind: str) -> dict[str, Any]:
         """The settings on a device of this kind, "cpu" or "cuda"."""
         return {**self.settings, **(self.gpu if kind == "cuda" else self.cpu)}
+
+    def fingerprint(self, kind: str = "cpu") -> str:
+        """A digest of what is trained on a device of this kind: equal for equal data, networks, losses and settings."""
+        content = {key: value for key, value in asdict(self).items() if key not in WORDS} | self.sized(kind)
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def parse(name: str, content: Mapping[str, Any]) -> Recipe:
@@ -57,7 +81,10 @@ def parse(name: str, content: Mapping[str, Any]) -> Recipe:
     hints = typing.get_type_hints(Recipe)
     _known(content, [one.name for one in fields(Recipe) if one.name != "name"], f"recipe {name}")
     _complete(content, ("title", "chapter", "see", "data", "settings"), f"recipe {name}")
-    values = {key: coerce(value, hints[key], key) for key, value in content.items() if key != "penalties"}
+    plain = content.keys() - {"penalties", "measured"}
+    values = {key: coerce(value, hints[key], key) for key, value in content.items() if key in plain}
+    if "measured" in content:
+        values["measured"] = _measured(content["measured"])
     if "penalties" in content:
         values["penalties"] = _penalties(content["penalties"])
     _one_of(values.get("objective", "gan"), OBJECTIVES, "objective")
@@ -167,6 +194,17 @@ def _penalties(tables: object) -> tuple[Penalty, ...]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ValueError(f"penalties is {tables!r}; wanted tables [[penalties]] with name and weight.")
     return tuple(Penalty(**arguments(Penalty, table, "penalties")) for table in tables)
+
+
+def _measured(table: object) -> Measured:
+    if not isinstance(table, dict):
+        raise ValueError(f"measured is {table!r}; wanted a table [measured].")
+    values = arguments(Measured, table, "measured", leave=("self",))
+    names, runs = values["scores"], len(values["seeds"])
+    values["scores"] = {key: coerce(names[key], tuple[float, ...], f"measured.scores.{key}") for key in names}
+    if not names or any(len(scores) != runs for scores in values["scores"].values()):
+        raise ValueError(f"measured.scores is {names!r}; wanted a number for each of the seeds {table['seeds']}.")
+    return Measured(**values)
 
 
 def _known(given: Iterable[str], names: Iterable[str], where: str) -> None:

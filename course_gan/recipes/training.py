@@ -86,5 +86,6 @@ def _write(
     recipe: Recipe, summary: Summary, settings: dict[str, Any], folder: Path, device: torch.device | str
 ) -> None:
     about: dict[str, object] = {"recipe": recipe.name, "seed": summary.seed, "scores": summary.scores}
+    about["fingerprint"] = recipe.fingerprint(torch.device(device).type)
     about |= {"steps": summary.steps, "seconds": round(summary.seconds, 3), "settings": settings}
     provenance.write_json(folder / "summary.json", about | {"provenance": provenance.collect(device)})

@@ -1,5 +1,6 @@
 """What `course-gan reproduce` does: run, write the file beside the published numbers, and report the claims."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def run(
     name: str, settings: Sequence[str], seeds: str, device: str, jobs: int | None, out: Path | None, again: str
 ) -> int:
     """Run one, and write it; the exit code."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        console.fail("A reproduction starts its own processes. Call it without torchrun; see --jobs.", console.UNUSABLE)
     changes = dict(console.or_fail(change, text) for text in settings)
     reproduction = console.or_fail(_find, name)
     chosen = console.or_fail(console.seeds, seeds) if seeds else None
