@@ -400,7 +400,7 @@ def test_several_processes_train_a_recipe_together_and_the_first_one_speaks(tmp_
         for rank in "01"
     ]
     try:
-        (first, error), second = (process.communicate(timeout=120) for process in started)
+        (first, error), second = (process.communicate(timeout=300) for process in started)
     finally:
         for process in started:
             process.kill()
