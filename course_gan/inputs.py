@@ -81,6 +81,23 @@ def densities_on_grid(p: object, q: object, x: object) -> tuple[Tensor, Tensor, 
     return p, q, x, dtype
 
 
+def gaussian_moments(**given: object) -> tuple[torch.dtype, list[Tensor]]:
+    """The dtype of the result, and checked means (*batch, d) and covariances (*batch, d, d) to compute with."""
+    tensors = {name: require_tensor(name, value) for name, value in given.items()}
+    mean = tensors["mean_p"]
+    dtype = mean.dtype
+    for name, tensor in tensors.items():
+        wanted = mean.shape[-1:] if name.startswith("mean") else 2 * mean.shape[-1:]
+        if mean.ndim == 0 or tensor.shape[-len(wanted) :] != wanted:
+            raise ValueError(
+                f"{name} has shape {tuple(tensor.shape)} beside mean_p of shape {tuple(mean.shape)}; "
+                "wanted means of shape (*batch, d) and covariances of shape (*batch, d, d)."
+            )
+        require(name, tensor, tensor.isfinite(), "wanted finite numbers")
+        dtype = torch.promote_types(dtype, tensor.dtype)
+    return dtype, [at_least_single(tensor.to(dtype)) for tensor in tensors.values()]
+
+
 def require_same_axis(name: str, value: Tensor, other_name: str, other: Tensor) -> None:
     """Refuse tensors that do not share their last axis: one outcome against many is a forgotten axis, no broadcast."""
     same = value.ndim > 0 and other.ndim > 0 and value.shape[-1] == other.shape[-1]

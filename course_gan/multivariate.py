@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_gan.inputs import at_least_single, require, require_tensor
+from course_gan.inputs import gaussian_moments, require
 from course_gan.numerics import safe_sqrt
 
 
@@ -30,7 +30,7 @@ def kl_multivariate_gaussian(
     >>> kl_multivariate_gaussian(zero, unit, torch.tensor([1.0, 0.0]), unit)
     tensor(0.5000)
     """
-    dtype, (mean_p, cov_p, mean_q, cov_q) = _moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
+    dtype, (mean_p, cov_p, mean_q, cov_q) = gaussian_moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
     root_p, root_q = _cholesky("cov_p", cov_p), _cholesky("cov_q", cov_q)
     trace: Tensor = torch.linalg.solve_triangular(root_q, root_p, upper=False).square().sum((-2, -1))
     shift = _squared_length(root_q, mean_q - mean_p)
@@ -56,7 +56,7 @@ def squared_hellinger_multivariate_gaussian(
     >>> squared_hellinger_multivariate_gaussian(zero, unit, torch.tensor([1.0, 0.0]), unit)
     tensor(0.1175)
     """
-    dtype, (mean_p, cov_p, mean_q, cov_q) = _moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
+    dtype, (mean_p, cov_p, mean_q, cov_q) = gaussian_moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
     root_p, root_q = _cholesky("cov_p", cov_p), _cholesky("cov_q", cov_q)
     root: Tensor = torch.linalg.cholesky((cov_p + cov_q) / 2)
     shift = _squared_length(root, mean_q - mean_p)
@@ -84,7 +84,7 @@ def pearson_multivariate_gaussian(
     >>> pearson_multivariate_gaussian(zero, 2 * unit, zero, unit)
     tensor(inf)
     """
-    dtype, (mean_p, cov_p, mean_q, cov_q) = _moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
+    dtype, (mean_p, cov_p, mean_q, cov_q) = gaussian_moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
     root_p, root_q = _cholesky("cov_p", cov_p), _cholesky("cov_q", cov_q)
     _, failed = torch.linalg.cholesky_ex(2 * cov_q - cov_p)
     finite = failed == 0
@@ -109,26 +109,9 @@ def total_variation_multivariate_gaussian(
     >>> total_variation_multivariate_gaussian(torch.zeros(2), torch.tensor([1.0, 0.0]), torch.eye(2))
     tensor(0.3829)
     """
-    dtype, (mean_p, mean_q, cov) = _moments(mean_p=mean_p, mean_q=mean_q, cov=cov)
+    dtype, (mean_p, mean_q, cov) = gaussian_moments(mean_p=mean_p, mean_q=mean_q, cov=cov)
     distance = safe_sqrt(_squared_length(_cholesky("cov", cov), mean_p - mean_q))
     return torch.erf(distance / math.sqrt(8)).to(dtype)
-
-
-def _moments(**given: object) -> tuple[torch.dtype, list[Tensor]]:
-    """The dtype of the result, and checked means (*batch, d) and covariances (*batch, d, d) to compute with."""
-    tensors = {name: require_tensor(name, value) for name, value in given.items()}
-    mean = tensors["mean_p"]
-    dtype = mean.dtype
-    for name, tensor in tensors.items():
-        wanted = mean.shape[-1:] if name.startswith("mean") else 2 * mean.shape[-1:]
-        if mean.ndim == 0 or tensor.shape[-len(wanted) :] != wanted:
-            raise ValueError(
-                f"{name} has shape {tuple(tensor.shape)} beside mean_p of shape {tuple(mean.shape)}; "
-                "wanted means of shape (*batch, d) and covariances of shape (*batch, d, d)."
-            )
-        require(name, tensor, tensor.isfinite(), "wanted finite numbers")
-        dtype = torch.promote_types(dtype, tensor.dtype)
-    return dtype, [at_least_single(tensor.to(dtype)) for tensor in tensors.values()]
 
 
 def _cholesky(name: str, cov: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_gan.inputs import at_least_single, require, require_tensor
+from course_gan.inputs import at_least_single, gaussian_moments, require, require_tensor
 from course_gan.numerics import safe_sqrt
 
 Number: TypeAlias = Float[Tensor, "..."] | float | int
@@ -73,7 +73,7 @@ def wasserstein_multivariate_gaussian(
     >>> wasserstein_multivariate_gaussian(zero, torch.eye(2), torch.tensor([3.0, 0.0]), wide)
     tensor(5.)
     """
-    dtype, (mean_p, cov_p, mean_q, cov_q) = _moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
+    dtype, (mean_p, cov_p, mean_q, cov_q) = gaussian_moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
     root_p, root_q = _root("cov_p", cov_p), _root("cov_q", cov_q)
     left, _, right = torch.linalg.svd(root_q @ root_p)
     apart = torch.linalg.matrix_norm(root_p - root_q @ (left @ right))
@@ -107,19 +107,3 @@ def _numbers(**given: object) -> tuple[torch.dtype, list[Tensor]]:
         require(name, tensor, tensor.isfinite() & (tensor >= least), wanted)
         checked.append(at_least_single(tensor.to(dtype)))
     return dtype, checked
-
-
-def _moments(**given: object) -> tuple[torch.dtype, list[Tensor]]:
-    """The dtype of the result, and checked means (*batch, d) and covariances (*batch, d, d) to compute with."""
-    tensors = {name: require_tensor(name, value) for name, value in given.items()}
-    mean = tensors["mean_p"]
-    for name, tensor in tensors.items():
-        wanted = mean.shape[-1:] if name.startswith("mean") else 2 * mean.shape[-1:]
-        if mean.ndim == 0 or tensor.shape[-len(wanted) :] != wanted:
-            raise ValueError(
-                f"{name} has shape {tuple(tensor.shape)} beside mean_p of shape {tuple(mean.shape)}; "
-                "wanted means of shape (*batch, d) and covariances of shape (*batch, d, d)."
-            )
-        require(name, tensor, tensor.isfinite(), "wanted finite numbers")
-    dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors.values()))
-    return dtype, [at_least_single(tensor.to(dtype)) for tensor in tensors.values()]
