@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from course_gan.nets.checks import HALVINGS, require_counts, require_event, require_labels, require_latent, require_size
 from course_gan.nets.initialization import orthogonal_, spared
+from course_gan.nets.layout import unflatten_map
 from course_gan.nets.normalization import ConditionalBatchNorm
 from course_gan.nets.residual import DownBlock, UpBlock
 from course_gan.penalties import spectral_norm_
@@ -95,7 +96,7 @@ class BigGANGenerator(nn.Module):
     ) -> Float[Tensor, "n {self.channels} {self.size} {self.size}"]:
         first, *chunks = torch.split(require_latent(z, self.latent), self.chunk, dim=1)
         shared = self.embed(require_labels(labels, len(z), self.classes))
-        h = self.project(first).unflatten(1, (self.widths[0], self.start, self.start))
+        h = unflatten_map(self.project(first), (self.widths[0], self.start, self.start), self.last)
         for block, chunk in zip(self.blocks, chunks):
             h = block(h, torch.cat([shared, chunk], dim=1))
         return torch.tanh(self.last(torch.relu(self.norm_last(h))))

@@ -20,6 +20,7 @@ from torch.nn.functional import leaky_relu
 
 from course_gan.nets.checks import require_counts, require_event, require_latent, require_size
 from course_gan.nets.initialization import initialize_, spared
+from course_gan.nets.layout import linear_of_map, unflatten_map
 from course_gan.nets.minibatch import minibatch_layer
 from course_gan.nets.normalization import IMAGE_NORMS, generator_norm, modulated, normalization, plain
 from course_gan.penalties import spectral_norm_
@@ -72,7 +73,8 @@ class DCGANGenerator(nn.Module):
     def forward(
         self, z: Float[Tensor, "n {self.latent}"]
     ) -> Float[Tensor, "n {self.channels} {self.size} {self.size}"]:
-        h = self.project(require_latent(z, self.latent)).unflatten(1, (self.widths[0], self.start, self.start))
+        shape = (self.widths[0], self.start, self.start)
+        h = unflatten_map(self.project(require_latent(z, self.latent)), shape, self.ups[0])
         for norm, up in zip(self.norms, self.ups):
             h = up(torch.relu(modulated(norm, h, z)))
         return torch.tanh(h)
@@ -130,5 +132,7 @@ class DCGANCritic(nn.Module):
         h = require_event(x, (self.channels, self.size, self.size))
         for down, norm in zip(self.downs, self.norms):
             h = leaky_relu(norm(down(h)), 0.2)
+        if isinstance(self.minibatch, nn.Identity):
+            return linear_of_map(self.last, h).squeeze(1)
         scores: Tensor = self.last(self.minibatch(h.flatten(1))).squeeze(1)
         return scores

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from course_gan.inputs import choose
 from course_gan.nets.checks import HALVINGS, require_counts, require_event, require_latent, require_size
 from course_gan.nets.initialization import he_, spared
+from course_gan.nets.layout import unflatten_map
 from course_gan.nets.minibatch import minibatch_layer
 from course_gan.nets.normalization import IMAGE_NORMS, generator_norm, modulated
 from course_gan.nets.residual import DownBlock, UpBlock
@@ -73,7 +74,8 @@ class ResNetGenerator(nn.Module):
     def forward(
         self, z: Float[Tensor, "n {self.latent}"]
     ) -> Float[Tensor, "n {self.channels} {self.size} {self.size}"]:
-        h = self.project(require_latent(z, self.latent)).unflatten(1, (self.width, self.start, self.start))
+        shape = (self.width, self.start, self.start)
+        h = unflatten_map(self.project(require_latent(z, self.latent)), shape, self.last)
         for block in self.blocks:
             h = block(h, z)
         return torch.tanh(self.last(torch.relu(modulated(self.norm_last, h, z))))
