@@ -1,5 +1,6 @@
-"""Logarithm of a ratio and square root, accurate where the plain expression is not, with finite gradients at zero."""
+"""Logarithm of a ratio and square root, accurate where the plain expression is not, and sorting."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,3 +26,28 @@ def safe_sqrt(p: Tensor) -> Tensor:
     """Square root with gradient 0 at zero, where it would be infinite."""
     support = p > 0
     return torch.where(support, torch.where(support, p, 1).sqrt(), 0)
+
+
+def ascending(x: Tensor) -> Tensor:
+    """The numbers of x (n,) in ascending order, NaN last; differentiable."""
+    numbers = None if x.requires_grad else _numpy(x)
+    return x.index_select(0, argsort(x)) if numbers is None else torch.from_numpy(np.sort(numbers))
+
+
+def argsort(x: Tensor) -> Tensor:
+    """The permutation that puts x (n,) in ascending order, NaN last.
+
+    On a processor NumPy sorts: with vector instructions, from some hundred numbers on many times faster than torch.
+    """
+    numbers = _numpy(x)
+    return x.detach().argsort() if numbers is None else torch.from_numpy(np.argsort(numbers))
+
+
+def _numpy(x: Tensor) -> np.ndarray | None:
+    """The same memory for NumPy; None where it sees nothing: another device, bfloat16, the stand-ins of a transform."""
+    if x.device.type != "cpu":
+        return None
+    try:
+        return x.detach().numpy()
+    except (RuntimeError, TypeError):
+        return None
