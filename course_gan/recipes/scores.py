@@ -59,7 +59,9 @@ def _measure(recipe: Recipe, rows: Source) -> Measure:
         return _stacked
     if rows.given:
         return _futures
-    return _images if len(rows.shape) == 3 else _points
+    if len(rows.shape) == 3:
+        return _images
+    return _gaussian if rows.shape == (1,) and recipe.generator.get("hidden") == [] else _points
 
 
 def _points(rows: Source, players: dict[str, nn.Module], draw: torch.Generator) -> Scores:
@@ -72,6 +74,23 @@ def _points(rows: Source, players: dict[str, nn.Module], draw: torch.Generator) 
         captured, share = metrics.modes(fake, rows.mixture.centers, rows.mixture.stds[0])
         found |= {"modes": captured, "high quality": share}
     return found
+
+
+def _gaussian(rows: Source, players: dict[str, nn.Module], draw: torch.Generator) -> Scores:
+    mean, std = gaussian_of(players["generator"])
+    return {**_points(rows, players, draw), "mean": mean, "standard deviation": std}
+
+
+def gaussian_of(generator: nn.Module) -> tuple[float, float]:
+    r"""Mean and standard deviation of what a generator on the line without hidden layer makes.
+
+    It is linear, $x = \mu + w^T z$ with $z \sim N(0, I)$, hence $N(\mu, \|w\|^2)$: what it makes of 0 and of the unit
+    vectors says all.
+    """
+    where, latent = next(generator.parameters()).device, int(generator.latent)  # type: ignore[arg-type]
+    with torch.no_grad():
+        ends: Tensor = generator(torch.cat([torch.zeros(1, latent), torch.eye(latent)]).to(where)).flatten().cpu()
+    return float(ends[0]), float((ends[1:] - ends[0]).norm())
 
 
 def _images(rows: Source, players: dict[str, nn.Module], draw: torch.Generator) -> Scores:
