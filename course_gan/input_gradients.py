@@ -23,6 +23,9 @@ __all__ = ["Critic", "gradient_norms", "input_gradients", "require_samples", "ro
 
 Critic: TypeAlias = Callable[[Tensor], Tensor]
 
+# Asked here and not at each call, as torch 2.11 cannot compile the question.
+AUTOCASTING = frozenset(filter(torch.amp.is_autocast_available, ("cpu", "cuda", "mps", "xpu")))
+
 
 def input_gradients(critic: Critic, x: Float[Tensor, "n *event"]) -> Float[Tensor, "n entries"]:
     r"""The gradients $\nabla_x D(x_i)$ of all samples, one row each, with a graph to the critic's weights.
@@ -43,7 +46,7 @@ def input_gradients(critic: Critic, x: Float[Tensor, "n *event"]) -> Float[Tenso
         return at_least_single(_require_scores(critic(points), len(x))).sum()
 
     kind = x.device.type
-    autocast = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    autocast = kind in AUTOCASTING and torch.is_autocast_enabled(kind)
     outside: AbstractContextManager[object] = torch.autocast(kind, enabled=False) if autocast else nullcontext()
     try:
         with outside:
