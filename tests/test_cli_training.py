@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 from course_gan import console, provenance, recipes
 from course_gan.cli import app
 from course_gan.experiments import Outcomes
-from course_gan.recipes import scores
+from course_gan.recipes import command, scores
 from course_gan.reproductions import REPRODUCTIONS
 from course_gan.train import Diverged, load_checkpoint
 
@@ -41,11 +42,11 @@ def run(tmp_path, monkeypatch):
     return call
 
 
-@pytest.mark.parametrize("command", ["train", "reproduce"])
-def test_help_pages_show_examples_of_recipes_that_there_are(run, command):
-    shown = run(command, "--help")
+@pytest.mark.parametrize("name", ["train", "reproduce"])
+def test_help_pages_show_examples_of_recipes_that_there_are(run, name):
+    shown = run(name, "--help")
     assert shown.exit_code == 0
-    lines = re.findall(rf"\n    course-gan ({command} .*)", shown.stdout)
+    lines = re.findall(rf"\n    course-gan ({name} .*)", shown.stdout)
     assert len(lines) >= 4
     known = [*recipes.names(), *REPRODUCTIONS, "--list"]
     assert all(shlex.split(line)[1] in known for line in lines)
@@ -78,8 +79,37 @@ def test_train_writes_a_folder_a_seed_and_reports_the_scores(run, tmp_path):
     assert "high quality" in shown.stdout
     assert re.search(r"modes: .* \(.* to .*, 2 runs\)", shown.stdout)
     assert str(Path("runs/ring")) in shown.stdout
-    assert recipes.load("ring").see in shown.stdout
     assert shown.stderr == ""
+
+
+def test_train_promises_what_was_measured_only_of_the_run_that_was_measured(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "train_seed", lambda *_, **__: recipes.Summary(0, {"modes": 8}, 3, 1.0))
+    ring = recipes.load("ring")
+    as_it_is = run("train", "ring").stdout
+    assert f"You should see: {ring.see}" in as_it_is
+    assert run("train", "ring", "--steps", str(ring.settings["steps"]), "--seeds", "5-6").stdout.startswith(
+        as_it_is.split("\n")[0]
+    )
+    for change in (("--steps", "5"), ("--set", "critic.hidden=[7]"), ("--set", "loss=hinge")):
+        shown = run("train", "ring", *change).stdout
+        assert "You should see" not in shown
+        assert "differs from those that were measured, in its settings, device or number of processes" in shown
+        assert f"on cpu, showed: {ring.see}" in shown
+    whole = (recipes.schema.FOLDER / "ring.toml").read_text(encoding="utf-8")
+    (tmp_path / "changed.toml").write_text(whole.replace("std = 0.01", "std = 0.02"), encoding="utf-8")
+    assert "differs from those" in run("train", "changed.toml").stdout
+    (tmp_path / "unmeasured.toml").write_text(whole.partition("\n[measured]")[0], encoding="utf-8")
+    unmeasured = run("train", "unmeasured.toml").stdout
+    assert "No scores are recorded of this recipe" in unmeasured
+    assert "You should see" not in unmeasured
+
+
+def test_another_device_or_several_processes_make_another_run_than_the_one_measured(monkeypatch):
+    ring = recipes.load("ring")
+    assert command.expectation(ring, "cpu").startswith("You should see")
+    assert "differs" in command.expectation(ring, "cuda")
+    monkeypatch.setattr(command, "world", lambda: 2)
+    assert "differs" in command.expectation(ring, "cpu")
 
 
 def test_a_run_is_never_overwritten_unless_one_says_so(run, tmp_path):
@@ -181,7 +211,7 @@ def test_a_recipe_of_ones_own_and_compiled_settings_are_taken(run, tmp_path, mon
     assert list(seen[0].critic["hidden"]) == [7]
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=180):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -192,15 +222,20 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen:
     environment = os.environ | {"PYTHONPATH": str(provenance.PACKAGE.parent), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "course_gan", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **pipes)
+    # Who starts the tests in the background has Ctrl-C ignored, and a child would inherit that.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, preexec_fn=heed, **pipes)
 
 
 def test_ctrl_c_keeps_what_was_done_and_says_how_to_go_on(tmp_path):
     options = ["--set", "batch=8", "--set", "checkpoint=5", "--out", "here", "--quiet"]
     running = start(tmp_path, "train", "ring", "--steps", "1000000", *options)
-    wait_for(lambda: (tmp_path / "here" / "seed-0" / "checkpoint.pt").exists() or running.poll() is not None)
-    os.killpg(running.pid, signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
+    try:
+        wait_for(lambda: (tmp_path / "here" / "seed-0" / "checkpoint.pt").exists() or running.poll() is not None)
+        os.killpg(running.pid, signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    finally:  # it would go on for a million steps
+        running.kill()
     assert running.returncode == 130
     assert "Traceback" not in errors
     again = errors.strip().split("\n")[-1].strip()

@@ -395,6 +395,17 @@ def test_points_on_the_line_are_scored_by_their_distance():
     assert abs(shifted["wasserstein"] - 3) < 0.3
 
 
+def test_a_generator_without_hidden_layer_is_the_gaussian_that_it_makes():
+    recipe = recipes.load("fgan-univariate")
+
+    def give(z):
+        return 1.5 + 3 * z[:, :1] - 4 * z[:, 1:]
+
+    found = recipes.score(recipe, assembly.source(recipe), {"generator": Fixed(give, latent=2)})
+    assert set(found) == {"wasserstein", "mean", "standard deviation"}
+    assert (found["mean"], found["standard deviation"]) == (1.5, 5.0)
+
+
 def test_the_class_asked_for_is_compared_with_the_class_made(monkeypatch):
     monkeypatch.setattr(scores, "IMAGES", 1000)  # the nearest of few digits is often another one
     recipe = recipes.load("conditional-digits")

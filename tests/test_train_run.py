@@ -357,6 +357,7 @@ def test_what_could_only_fail_later_is_refused_at_once(tmp_path: Path) -> None:
     sharded = Rows()
     sharded.world, sharded.rank = 2, 1
     refused(ValueError, r"process 1 of 2.*process 0 of 1", sharded)
+    refused(ValueError, r"batches have 8 rows each and settings\.batch is 6; wanted one size", Rows(size=8))
 
 
 def test_convolutions_are_laid_out_channels_last_and_resume_so(tmp_path: Path) -> None:

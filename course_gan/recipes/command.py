@@ -76,6 +76,20 @@ def plan(
     return Plan(recipe, console.seeds(seeds), chosen, out)
 
 
+def expectation(recipe: recipes.Recipe, kind: str) -> str:
+    """What one should see if this run, on a device of this kind, is the one that was measured; else, that it is not."""
+    measured = recipe.measured
+    if measured is None:
+        return f"No scores are recorded of this recipe, which says: {recipe.see}"
+    # Several processes have a larger batch together.
+    if recipe.fingerprint(kind) == measured.recipe and world() == 1:
+        return f"You should see: {recipe.see}"
+    return (
+        "This run differs from those that were measured, in its settings, device or number of processes, so it may "
+        f"show something else. Those, on {measured.device}, showed: {recipe.see}"
+    )
+
+
 def launched() -> int:
     """How many processes torchrun has started; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
@@ -93,7 +107,7 @@ def run(plan: Plan, again: str, resume: bool, progress: bool, afresh: bool = Fal
 
 
 def _run(plan: Plan, again: str, resume: bool, progress: bool, afresh: bool) -> int:
-    _say(f"{plan.recipe.title}. You should see: {plan.recipe.see}")
+    _say(f"{plan.recipe.title}. {expectation(plan.recipe, plan.device.type)}")
     done: list[recipes.Summary] = []
     failed = False
     try:

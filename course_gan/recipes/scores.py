@@ -112,7 +112,7 @@ def _stacked(rows: Source, players: dict[str, nn.Module], draw: torch.Generator)
     told = [nearest_label(fake[:, channel, None], floats(images), labels) for channel in range(3)]
     found = 100 * told[0] + 10 * told[1] + told[2]
     kl, floor = metrics.mode_histogram_kl(found, 1000), metrics.mode_histogram_floor(1000, STACKED)
-    # Every image has a nearest digit, noise too: modes count for something only where the precision is high.
+    # Every image has a nearest digit, noise and blots too: modes count only where precision and recall are both high.
     real = floats(_first(rows.real(IMAGES, draw)))
     precision, recall = metrics.precision_recall(real.flatten(1), fake[:IMAGES].flatten(1))
     shares = {"precision": float(precision), "recall": float(recall)}

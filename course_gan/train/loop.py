@@ -72,6 +72,9 @@ def run(
     """
     device, place = torch.device(settings.device), Path(folder) if folder is not None else None
     require_usable(batches, device, folder, resume, tensorboard)
+    if (size := getattr(batches, "size", settings.batch)) != settings.batch:  # what is written down would be wrong
+        wanted = "wanted one size for both. Make them with data.Batches(…, size=settings.batch)."
+        raise ValueError(f"The batches have {size} rows each and settings.batch is {settings.batch}; {wanted}")
     with randomness.kept(device), held(place), Interruption() as stop:
         torch.manual_seed(randomness.seed_for("layers", settings.seed, rank()))
         session = _Session(objective, batches, settings, place, watch)
