@@ -45,7 +45,7 @@ class Rows:
     """Endless batches, a function of their number; a tuple of `parts` tensors, or one tensor."""
 
     def __init__(self, size: int = 6, parts: int = 1, classes: int = 0) -> None:
-        self.size, self.parts, self.classes, self.drawn = size, parts, classes, 0
+        self.rows, self.parts, self.classes, self.drawn = size, parts, classes, 0
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -53,9 +53,9 @@ class Rows:
     def __next__(self) -> Batch:
         self.drawn += 1
         random = torch.Generator().manual_seed(self.drawn)
-        tensors = tuple(torch.randn(self.size, 2, generator=random) + 2 for _ in range(self.parts))
+        tensors = tuple(torch.randn(self.rows, 2, generator=random) + 2 for _ in range(self.parts))
         if self.classes:
-            return (*tensors, torch.randint(self.classes, (self.size,), generator=random))
+            return (*tensors, torch.randint(self.classes, (self.rows,), generator=random))
         return tensors if self.parts > 1 else tensors[0]
 
     def state_dict(self) -> dict[str, int]:
