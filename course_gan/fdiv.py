@@ -101,9 +101,9 @@ class FDivergence:
     def _conjugate(self, t: Tensor) -> Tensor:
         lower, upper = self.domain
         outside = (t < lower) | (t > upper)  # false for NaN, which stays NaN
-        # A point inside takes the place of those outside: the gradient of the branch not taken would be NaN otherwise.
-        inside = 0.0 if upper > 0 else upper - 1
-        return torch.where(outside, torch.inf, self.row.conjugate(torch.where(outside, inside, t)))
+        # A point of every domain takes the place of those outside: the gradient of the branch not taken would be NaN
+        # otherwise.  No clamp: its gradient at the end itself, which may belong to the domain, is 0.
+        return torch.where(outside, torch.inf, self.row.conjugate(torch.where(outside, -0.25, t)))
 
     def activation(self, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """g_f(v), increasing, from all numbers into dom f*.  For large |v| rounding reaches the end of dom f*."""

@@ -56,7 +56,7 @@ class Loss:
         return formula(at_least_single(first), at_least_single(second)).to(dtype)
 
 
-def _cross_entropy(real: Tensor, fake: Tensor, smoothing: int | float = 0.0) -> Tensor:
+def _cross_entropy(real: Tensor, fake: Tensor, smoothing: int | float) -> Tensor:
     # -(1 - s) log D - s log(1 - D) at real, as softplus(x) = x + softplus(-x)
     return (softplus(-real) + smoothing * real).mean() + softplus(fake).mean()
 

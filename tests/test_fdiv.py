@@ -1,5 +1,6 @@
 """The table of f-divergences: each row against the definitions, against mpmath, and against `divergences`."""
 
+import dataclasses
 import doctest
 import inspect
 import math
@@ -81,6 +82,13 @@ def test_the_table_has_the_nine_promised_rows_under_their_own_names() -> None:
     promised = "kl reverse-kl pearson neyman squared-hellinger jensen-shannon gan jeffrey total-variation"
     assert set(F_DIVERGENCES) == set(promised.split())
     assert all(divergence.name == name for name, divergence in EVERY.items())
+
+
+def test_the_shared_table_cannot_be_changed_by_accident() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        F_DIVERGENCES["kl"].name = "mine"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        F_DIVERGENCES["kl"].row.domain = (0.0, 1.0)
 
 
 # ---------------------------------------------------------------- f and its derivative
@@ -302,7 +310,7 @@ def test_the_conjugate_is_nan_for_nan_only(name: str) -> None:
     assert not bool(slope.isnan().any())
 
 
-@pytest.mark.parametrize("t", [-1e6, -50.0, -3.0, -1e-6, 0.0, 0.5, 1.0, 4.0, 40.0])
+@pytest.mark.parametrize("t", [-1e6, -50.0, -3.0, -1e-6, 0.0, 0.5, 1.0, 4.0, 40.0, 41.0, 80.0])
 def test_jeffreys_conjugate_is_the_one_of_lamberts_w(t: float) -> None:
     with mpmath.workdps(60):
         x = mpmath.mpf(t)
@@ -323,6 +331,41 @@ def test_jeffreys_conjugate_agrees_with_scipy_in_the_middle() -> None:
     w = scipy.special.lambertw(np.exp(1 - t)).real
     ours = F_DIVERGENCES["jeffrey"].conjugate(torch.from_numpy(t))
     assert_close(ours, torch.from_numpy(w + 1 / w + t - 2), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("t", [-40.0, -5.0, -0.7, -0.69, -1e-3, -1e-10])
+def test_the_gan_conjugate_keeps_its_digits_at_both_ends(t: float) -> None:
+    """At -40 log(1 - e^t) has lost e^t beside 1, at -1e-10 the difference has lost its digits."""
+    with mpmath.workdps(60):
+        expected = float(-mpmath.log1p(-mpmath.exp(mpmath.mpf(t))))
+    assert_close(F_DIVERGENCES["gan"].conjugate(number(t)), number(expected), rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "t", "slope"), [("total-variation", -0.5, 1.0), ("total-variation", 0.5, 1.0), ("neyman", 1.0, math.inf)]
+)
+def test_an_end_that_belongs_to_the_domain_has_the_slope_of_the_formula(name: str, t: float, slope: float) -> None:
+    end = number(t).requires_grad_()
+    assert torch.autograd.grad(F_DIVERGENCES[name].conjugate(end), end)[0] == slope
+
+
+@pytest.mark.parametrize("a", [-1.0, 0.5, 1.1, 3.0])
+@pytest.mark.parametrize("t", [1e-10, -1e-10, 0.1])
+def test_near_zero_the_conjugate_of_alpha_keeps_its_digits(a: float, t: float) -> None:
+    with mpmath.workdps(60):
+        k = mpmath.mpf(a) - 1
+        expected = float(((1 + k * mpmath.mpf(t)) ** (mpmath.mpf(a) / k) - 1) / mpmath.mpf(a))
+    assert_close(alpha(a).conjugate(number(t)), number(expected), rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize("a", [-3.0, -1.0, -0.6])
+def test_for_negative_a_the_end_of_the_domain_belongs_to_it(a: float) -> None:
+    """There the base of the power is 0, so that f*(1/(1-a)) = -1/a; these ends are exact in floating point."""
+    end = number(1 / (1 - a)).requires_grad_()
+    value = alpha(a).conjugate(end)
+    assert_close(value.detach(), number(-1 / a), rtol=1e-15, atol=0)
+    assert not bool(torch.autograd.grad(value, end)[0].isnan())
+    assert alpha(a).conjugate(end.detach() + 1e-9) == math.inf
 
 
 @rows
@@ -479,6 +522,21 @@ def test_disjoint_supports_and_zeros_take_the_limits() -> None:
 
 
 @rows
+def test_an_outcome_that_neither_has_adds_nothing(name: str) -> None:
+    zero = torch.zeros(1, dtype=torch.float64)
+    wanted = EVERY[name].divergence(P, Q)
+    assert_close(EVERY[name].divergence(torch.cat([P, zero]), torch.cat([Q, zero])), wanted, rtol=1e-15, atol=0)
+
+
+def test_an_infinite_jeffrey_divergence_is_a_constant() -> None:
+    for at in ((number(0.5), number(0.0)), (number(0.0), number(0.5))):
+        p, q = (value.requires_grad_() for value in at)
+        value = F_DIVERGENCES["jeffrey"].row.perspective(p, q)
+        assert value == math.inf
+        assert torch.autograd.grad(value, (p, q)) == (0, 0)
+
+
+@rows
 def test_the_optimal_critic_has_its_limits_at_zeros(name: str) -> None:
     p, q = torch.tensor([0.5, 0.5, 0.0, 0.0]).double(), torch.tensor([0.0, 0.5, 0.5, 0.0]).double()
     divergence = EVERY[name]
@@ -486,6 +544,19 @@ def test_the_optimal_critic_has_its_limits_at_zeros(name: str) -> None:
     ends = torch.stack([divergence.derivative(number(u)) for u in (math.inf, 1.0, 0.0, 1.0)])
     assert_close(critic, ends, rtol=0, atol=0)
     assert not bool(critic.isnan().any())
+
+
+@rows
+def test_gradients_at_outcomes_that_one_side_lacks_are_those_of_the_limits(name: str) -> None:
+    """q f(p/q) is p f'(inf) at q = 0 and q f(0) at p = 0: where these are finite, so are both gradients."""
+    divergence = EVERY[name]
+    slope, at_zero = divergence.derivative(number(math.inf)), divergence.f(number(0.0))
+    for p, q, limit in ((0.5, 0.0, slope), (0.0, 0.5, at_zero)):
+        given = number(p).requires_grad_(), number(q).requires_grad_()
+        by_p, by_q = torch.autograd.grad(divergence.row.perspective(*given), given)
+        if limit.isfinite() and name != "gan":  # whose gradient at q = 0 is -log(1 + q/p), in p, and so on
+            assert_close(by_p if p else by_q, limit, rtol=0, atol=1e-12)
+            assert bool(by_p.isfinite() & by_q.isfinite())
 
 
 weight = st.floats(0.01, 1.0)

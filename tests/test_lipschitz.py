@@ -221,6 +221,12 @@ def test_every_layer_gets_one_and_calling_twice_adds_none() -> None:
     assert spectral_norm_(module)[-1].parametrizations.weight[0].n_power_iterations == 1
 
 
+def test_shapes_without_numbers_get_their_norm_all_the_same() -> None:
+    layer = spectral_norm_(nn.Linear(3, 2, device="meta"))
+    assert layer.weight.is_meta
+    assert isinstance(layer.parametrizations.weight[0], _SpectralNorm)
+
+
 def test_the_start_takes_no_random_numbers() -> None:
     before = torch.random.get_rng_state()
     layers = []

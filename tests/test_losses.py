@@ -1,5 +1,6 @@
 """The losses: their formulas, optima and gradients, extreme scores, shapes, and the mistakes that others made."""
 
+import dataclasses
 import doctest
 import inspect
 import itertools
@@ -65,6 +66,28 @@ def test_the_promised_names_are_there() -> None:
     promised = {"minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"}
     assert set(LOSSES) == promised | {f"f-gan:{name}" for name in F_DIVERGENCES}
     assert all(get(name).name == name for name in NAMES)
+
+
+def test_the_shared_table_cannot_be_changed_by_accident() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        LOSSES["hinge"].paired = True
+
+
+@pytest.mark.parametrize(
+    ("loss", "coding"),
+    [
+        (get("minimax"), ""),
+        (get("minimax", smoothing=0.1), "smoothing 0.1"),
+        (get("non-saturating"), ""),
+        (get("non-saturating", smoothing=0.25), "smoothing 0.25"),
+        (get("least-squares"), ""),
+        (get("least-squares", smoothing=0.1), "a 0, b 0.9, c 1"),
+        (least_squares(-1, 1, 0), "a -1, b 1, c 0"),
+        (least_squares(1), "a 1, b 1, c 1"),
+    ],
+)
+def test_the_coding_tells_losses_of_one_name_apart(loss: Loss, coding: str) -> None:
+    assert loss.coding == coding
 
 
 # ---------------------------------------------------------------- formulas
@@ -212,7 +235,8 @@ def test_one_sided_smoothing_moves_the_optimum_of_the_real_side_only() -> None:
         equal(slope(lambda s, smooth=smooth: smooth.critic(s, s), score).abs().max(), 0.0, 1e-15)
         assert smooth.generator(half, half) == get(name).generator(half, half)
     assert_close(best_table(get("least-squares", smoothing=0.1).critic), 0.9 * P / (P + Q), rtol=0, atol=2e-4)
-    # with other codes the label moves towards that of fake
+    # with other codes the label moves towards that of fake: (1 - s) b + s a
+    assert least_squares(1, 3, 3, smoothing=0.5).critic(torch.tensor([2.0]), torch.tensor([1.0])) == 0
     assert_close(best_table(least_squares(-1, 1, 0, 0.1).critic), (0.8 * P - Q) / (P + Q), rtol=0, atol=2e-4)
 
 
@@ -328,6 +352,8 @@ def test_a_paired_loss_refuses_batches_of_different_size() -> None:
         get("relativistic").critic(torch.zeros(4), torch.zeros(3))
     with pytest.raises(ValueError, match="of one shape"):
         get("relativistic").generator(torch.zeros(1), torch.zeros(4))
+    with pytest.raises(ValueError, match="of one shape"):  # of which only the last axes agree
+        get("relativistic").critic(torch.zeros(4, 1), torch.zeros(1, 1))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The classifier: accuracy, determinism, files that are whole or absent, concurrent processes, features in batches."""
 
+import math
 import multiprocessing
 import pickle
 from pathlib import Path
@@ -91,6 +92,38 @@ def test_sizes(size: int, channels: int) -> None:
     assert model.features(images).shape == (3, 64)
     assert_close(model(images), model.head(model.features(images)))
     assert (model.features(images) >= 0).all()
+
+
+@pytest.mark.parametrize(("size", "side"), [(8, 4), (10, 2), (11, 2), (12, 3), (28, 3), (32, 4)])
+def test_pooling_halves_the_sides_until_they_are_four_or_less(size: int, side: int) -> None:
+    model = Classifier(size, classes=2)
+    maps = model.body[:-3](torch.zeros(1, 1, size, size))
+    assert maps.shape[2:] == (side, side)
+
+
+def test_the_rate_falls_to_zero_over_exactly_the_steps_that_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    step = torch.optim.Adam.step
+
+    def watched(self: torch.optim.Adam, *arguments: object) -> object:
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", watched)
+    train_classifier(*few(), epochs=3, batch=8, rate=0.01, held_out=0.25)  # 30 images a round: 8, 8, 8 and 6
+    expected = [0.01 * (1 + math.cos(math.pi * i / 12)) / 2 for i in range(12)]
+    assert_close(rates, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_two_images_are_enough_and_one_of_them_is_held_out() -> None:
+    images, labels = few(2)
+    model = train_classifier(images, labels, epochs=1, held_out=0.1)
+    assert model.test_accuracy in (0, 1)
+    assert model.settings == {"size": 8, "channels": 1, "classes": 2, "width": 16}
+    same = train_classifier(images, labels, epochs=1, held_out=0.1, seed=0)
+    assert torch.equal(same.head.weight, model.head.weight)
+    assert train_classifier(images, 0 * labels, epochs=1).settings["classes"] == 2  # the fewest there can be
+    assert train_classifier(images, labels + 5, epochs=1).settings["classes"] == 7
 
 
 def test_parameter_counts_of_the_docstring() -> None:
@@ -301,5 +334,6 @@ def test_extract_evaluates_and_restores_each_module() -> None:
 def test_extract_takes_any_function_and_another_dtype(trained: Classifier) -> None:
     images, _ = few(5)
     assert torch.equal(extract(lambda x: x.flatten(1), images, batch=2), images.flatten(1))
+    assert extract(lambda x: x.flatten(1), torch.ones(1, 1, 1, 1)).tolist() == [[1.0]]
     assert_close(extract(trained, images.double()), trained.features(images))
     assert extract(trained, images.half()).dtype == torch.float32

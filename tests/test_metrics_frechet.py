@@ -113,6 +113,32 @@ def test_a_singular_covariance_in_float32_is_accepted() -> None:
     assert 0 <= value.item() <= 1e-6 * cov.trace().item()
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_rounding_is_measured_by_the_size_of_the_covariance(scale: float) -> None:
+    x = math.sqrt(scale) * features(20, 50).float()
+    cov, mean = torch.from_numpy(np.cov(x.numpy(), rowvar=False)).float().double(), x.mean(0).double()
+    assert torch.linalg.eigvalsh(cov).min() < -1e-9 * scale  # as it was once in float32
+    assert 0 <= frechet_distance(mean, cov, mean, cov).item() <= 1e-6 * cov.trace().item()
+    noise = 1e-15 * scale * torch.eye(50).double().roll(1, 0)  # a few units in the last place, on one side only
+    assert 0 <= frechet_distance(mean, cov + noise, mean, cov).item() <= 1e-6 * cov.trace().item()
+    with pytest.raises(ValueError, match="wanted a symmetric covariance"):
+        frechet_distance(mean, cov + 1e9 * noise, mean, cov)
+    with pytest.raises(ValueError, match="least eigenvalue of cov2"):
+        frechet_distance(mean, cov, mean, cov - 1e-3 * cov.abs().max() * torch.eye(50).double())
+
+
+def test_each_covariance_may_be_off_by_the_rounding_of_its_own_dtype() -> None:
+    """[[1, c], [c, 1]] with c a unit in the last place of bfloat16 above 1 has the eigenvalue -2^-7."""
+    mean, eye = torch.zeros(2), torch.eye(2)
+    cov = torch.tensor([[1, 1 + 2**-7], [1 + 2**-7, 1]])
+    for moments in ((mean, cov.bfloat16(), mean, eye), (mean, eye, mean, cov.bfloat16())):
+        # Of the eigenvalues 2 + 2^-7 and 0 the second is cut to 0: (sqrt(2 + 2^-7) - 1)² + 1.
+        assert_close(frechet_distance(*moments).item(), (math.sqrt(2 + 2**-7) - 1) ** 2 + 1, rtol=1e-6, atol=0)
+    for moments in ((mean.bfloat16(), cov, mean, eye), (mean, eye, mean.bfloat16(), cov)):
+        with pytest.raises(ValueError, match="least eigenvalue of cov"):
+            frechet_distance(*moments)
+
+
 # ---------------------------------------------------------------- properties
 
 
@@ -293,6 +319,14 @@ def test_fid_infinity_starts_above_the_number_of_features() -> None:
     x = features(200, 40)
     assert fid_infinity(x, x, points=3, generator=seeded()).sizes == [80, 140, 200]
     assert fid_infinity(x[:, :2], x[:, :2], points=3, generator=seeded()).sizes == [20, 110, 200]
+
+
+def test_fid_infinity_by_default_begins_at_half_where_there_are_few_samples() -> None:
+    x = features(100, 40)
+    assert fid_infinity(x, x, points=2, generator=seeded()).sizes == [50, 100]
+    fewest = features(3, 1)
+    assert fid_infinity(fewest[:2], fewest, points=2, generator=seeded()).sizes == [2, 3]
+    assert fid_infinity(fewest[:2], fewest, points=2, smallest=2, generator=seeded()).sizes == [2, 3]
 
 
 @pytest.mark.parametrize(("d", "n", "name"), [(0, 5, "d"), (4, 0, "n"), (4, -1, "n")])

@@ -156,6 +156,7 @@ def test_without_torch_fidelity_the_error_says_what_to_do(monkeypatch: pytest.Mo
         (torch.zeros(0, 3, 8, 8), "at least one image"),
         (torch.zeros(2, 3, 8, 8, dtype=torch.int64), "wanted bytes"),
         (torch.full((2, 3, 8, 8), 1.5), r"wanted numbers in \[-1, 1\]"),
+        (torch.full((2, 3, 8, 8), -1.5), r"wanted numbers in \[-1, 1\]"),
         (torch.full((2, 3, 8, 8), torch.nan), r"wanted numbers in \[-1, 1\]"),
     ],
 )

@@ -53,6 +53,8 @@ def test_nan_is_told_with_its_place(function: Callable[..., Any], value: float, 
 def test_wrong_shapes_types_and_devices(function: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match=r"\(12, 3\) and .*\(12, 2\); wanted .*as many features a row"):
         call(function, ROWS, ROWS[:, :2])
+    with pytest.raises(ValueError, match=r"\(12, 2\) and .*\(12, 3\); wanted .*as many features a row"):
+        call(function, ROWS[:, :2], ROWS)
     with pytest.raises(ValueError, match=r"shape \(3,\); wanted \(n, d\)"):
         call(function, ROWS[0], ROWS)
     with pytest.raises(ValueError, match=r"flatten\(1\)"):
@@ -92,6 +94,17 @@ def test_one_row_is_too_few(function: Callable[..., Any]) -> None:
             call(function, ROWS, ROWS[:1])
 
 
+def test_two_rows_are_enough_and_four_for_a_classifier() -> None:
+    x, y = ROWS[:2], ROWS[2:4]
+    for function in (metrics.fid, metrics.kid, metrics.mmd):
+        assert function(x, y).isfinite()
+    assert 0 < metrics.mmd_test(x, y, permutations=3).p_value <= 1
+    assert 0 < metrics.nearest_neighbor_test(x, y, permutations=3).p_value <= 1
+    assert 0 < metrics.classifier_test(ROWS[:4], ROWS[4:8]).p_value <= 1
+    with pytest.raises(ValueError, match=r"shape \(3, 3\).* at least 4 of them"):
+        metrics.classifier_test(ROWS[:4], ROWS[4:7])
+
+
 @pytest.mark.parametrize("k", [12, 13, 0, -1, 2.0, True])
 def test_k_is_a_count_below_the_number_of_rows(k: object) -> None:
     for function in (metrics.precision_recall, metrics.density_coverage):
@@ -108,7 +121,7 @@ def test_k_is_a_count_below_the_number_of_rows(k: object) -> None:
 @pytest.mark.parametrize(
     ("function", "options", "message"),
     [
-        (metrics.kid_of_subsets, {}, r"size is 1000 beside 12 rows of x and 12 of y; .*size=6"),
+        (metrics.kid_of_subsets, {}, r"size is 1000 beside 12 rows of x and 12 of y; .*size=6, say"),
         (metrics.kid_of_subsets, {"size": 12}, "smaller than both"),
         (metrics.kid_of_subsets, {"size": 1}, "size is 1; wanted a whole number of at least 2"),
         (metrics.kid_of_subsets, {"size": 5, "subsets": 1}, "subsets is 1; wanted"),
@@ -123,6 +136,7 @@ def test_k_is_a_count_below_the_number_of_rows(k: object) -> None:
         (metrics.mmd_squared, {"bandwidth": 0}, "bandwidth is 0; wanted a finite number above 0"),
         (metrics.mmd_squared, {"bandwidth": -1.0}, "bandwidth is -1; wanted"),
         (metrics.mmd_squared, {"bandwidth": torch.nan}, "bandwidth is nan; wanted"),
+        (metrics.mmd_squared, {"kernel": "box"}, "'box' is not a kernel here"),
         (metrics.mmd_squared, {"kernel": "linear"}, "'linear' is not a kernel here; wanted one of gaussian, cubic"),
         (
             metrics.mmd_squared,
@@ -149,6 +163,7 @@ EYE, ZERO = torch.eye(3), torch.zeros(3)
     [
         ((ZERO, EYE[:2], ZERO, EYE), r"cov1 has shape \(2, 3\) beside mu1 of shape \(3,\); wanted means \(d,\)"),
         ((ZERO, EYE, ZERO[:2], EYE), "mu2 has shape"),
+        ((ZERO, torch.eye(4), ZERO, EYE), r"cov1 has shape \(4, 4\)"),
         ((ZERO[None], EYE[None], ZERO[None], EYE[None]), "of one Gaussian each"),
         ((ZERO[0], EYE, ZERO, EYE), "mu1 has shape"),
         ((ZERO, EYE, ZERO + torch.nan, EYE), r"mu2\[0\] is nan"),
@@ -178,6 +193,10 @@ def test_statistics_refuse() -> None:
         _ = statistics.cov
     with pytest.raises(ValueError, match=r"shape \(12, 2\) after batches with 3 features"):
         statistics.update(ROWS[:, :2])
+    with pytest.raises(ValueError, match=r"shape \(12, 3\) after batches with 2 features"):
+        FeatureStatistics().update(ROWS[:, :2]).update(ROWS)
+    with pytest.raises(ValueError, match="the other statistics have 3 features; wanted 2"):
+        FeatureStatistics().update(ROWS[:, :2]).merge(FeatureStatistics().update(ROWS))
     with pytest.raises(ValueError, match=r"batch.* is nan"):
         call(FeatureStatistics.update, statistics, spoiled(torch.nan))
     with pytest.raises(ValueError, match="the other statistics have 2 features; wanted 3"):
@@ -236,6 +255,8 @@ def test_labels_refuse() -> None:
             call(function, [0, 1], 5)
         with pytest.raises(ValueError, match=r"shape \(1, 3\); wanted \(n,\)"):
             call(function, labels[None], 5)
+        with pytest.raises(ValueError, match=r"shape \(\); wanted \(n,\)"):
+            call(function, labels[0], 5)
         with pytest.raises(ValueError, match=r"shape \(0,\); wanted \(n,\)"):
             call(function, labels[:0], 5)
         with pytest.raises(ValueError, match="classes is 0"):
@@ -267,6 +288,8 @@ IMAGES, LABELS = torch.zeros(10, 1, 8, 8), torch.zeros(10, dtype=torch.int64)
         (("no", LABELS), {}, "images is str; wanted a tensor"),
         ((IMAGES.long(), LABELS), {}, "images has dtype torch.int64"),
         ((IMAGES[:, :, :7], LABELS), {}, "two square images"),
+        ((IMAGES[..., :7], LABELS), {}, "two square images"),
+        ((IMAGES[:9], LABELS), {}, r"labels are \(10,\), torch.int64; wanted whole numbers \(9,\)"),
         ((IMAGES[:1], LABELS[:1]), {}, "at least two"),
         ((IMAGES + torch.nan, LABELS), {}, "nan or inf"),
         ((IMAGES, LABELS[:9]), {}, r"labels are \(9,\), torch.int64; wanted whole numbers \(10,\)"),
@@ -287,7 +310,7 @@ def test_train_classifier_refuses(given: tuple[Any, ...], options: dict[str, Any
 
 def test_classifier_and_extract_refuse() -> None:
     model = Classifier(8)
-    for images in (torch.zeros(2, 1, 16, 16), torch.zeros(2, 3, 8, 8)):
+    for images in (torch.zeros(2, 1, 16, 16), torch.zeros(2, 1, 4, 4), torch.zeros(2, 3, 8, 8)):
         with pytest.raises(ValueError, match=r"wanted \(n, 1, 8, 8\), as this classifier was made for"):
             call(Classifier.features, model, images)
     with pytest.raises(ValueError, match="classes is 1"):
@@ -298,6 +321,8 @@ def test_classifier_and_extract_refuse() -> None:
         metrics.extract(model, IMAGES, batch=0)
     with pytest.raises(ValueError, match=r"wanted a tensor \(n, c, h, w\)"):
         metrics.extract(model, IMAGES[0])
+    with pytest.raises(ValueError, match=r"wanted a tensor \(n, c, h, w\)"):
+        metrics.extract(model, IMAGES[None])
 
 
 def test_every_public_name_exists_and_is_documented() -> None:

@@ -13,6 +13,7 @@ from torch.testing import assert_close
 
 from course_gan.metrics import distances, kid, kid_of_subsets, mmd, mmd_squared, mmd_test
 from course_gan.metrics.kernels import median_distance
+from course_gan.metrics.mmd import permutation_p_value
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -153,7 +154,7 @@ def test_mmd_is_the_root_of_the_biased_square() -> None:
     x, y = normal(30, 2, 0), normal(30, 2, 1) + 1
     assert_close(mmd(x, y, 1.0) ** 2, mmd_squared(x, y, 1.0, unbiased=False), rtol=1e-12, atol=0)
     assert_close(mmd(x, y, kernel="cubic") ** 2, mmd_squared(x, y, kernel="cubic", unbiased=False), rtol=1e-12, atol=0)
-    assert mmd(x, x).item() < 1e-7
+    assert all(mmd(z, z.flip(0)).item() < 1e-7 for z in (normal(9, 3, seed) for seed in range(20)))  # no NaN either
     assert_close(mmd_squared(x, y, kernel="cubic"), kid(x, y), rtol=1e-12, atol=0)
 
 
@@ -206,8 +207,15 @@ def test_mmd_test_permutes_as_a_plain_loop_does(monkeypatch: pytest.MonkeyPatch)
     assert mmd_test(x, y, 1.0, permutations=99, generator=seeded(7)).p_value == expected
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_permuted_values_that_equal_the_observed_one_but_for_rounding_count(scale: float) -> None:
+    statistics = scale * torch.tensor([1, 1 - 1e-12, 1 + 1e-12, 1 - 1e-8], dtype=torch.float64)
+    assert permutation_p_value(statistics) == 3 / 4
+
+
 def test_permutation_p_value_is_never_zero() -> None:
     x = normal(50, 2, 0)
+    assert mmd_test(x, x + 100, generator=seeded()).p_value == 1 / 201  # of 200 permutations, unless said
     assert mmd_test(x, x + 100, permutations=19, generator=seeded()).p_value == 1 / 20
     same = torch.zeros(5, 1)
     assert mmd_test(same, same, 1.0, permutations=19, generator=seeded()).p_value == 1.0

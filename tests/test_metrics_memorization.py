@@ -109,6 +109,21 @@ def test_copies_of_both_kinds_tie(d: int) -> None:
     assert found == (0.5, pytest.approx(0.5), 0.0, 1.0)
 
 
+def test_a_difference_within_rounding_is_a_tie_and_a_larger_one_is_not() -> None:
+    """Squared distances are right to about 1e-9: 1e-9 closer than all held-out ones is no copy, 1e-7 closer is."""
+    train, held_out = torch.zeros(1, 1).double(), torch.ones(1, 1).double()
+    assert memorization(train, held_out * (1 - 1e-9), held_out).copied == 0
+    assert memorization(train, held_out * (1 - 1e-7), held_out).copied == 1
+
+
+def test_the_fewest_values_that_can_be_compared() -> None:
+    a, b = torch.tensor([0.0]).double(), torch.tensor([1.0, 2.0]).double()
+    reference = scipy.stats.mannwhitneyu(b, a, alternative="greater", method="asymptotic")
+    share, z = mann_whitney(a, b)
+    assert share == 1
+    assert_close(math.erfc(z / 2**0.5) / 2, float(reference.pvalue), rtol=1e-9, atol=0)
+
+
 def test_permuting_rows_changes_nothing() -> None:
     given = [normal(40, 3, seed) for seed in range(3)]
     assert memorization(*given) == memorization(*(value.flip(0) for value in given))

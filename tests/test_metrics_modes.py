@@ -73,6 +73,10 @@ def test_within_three_standard_deviations_of_the_euclidean_distance(d: int) -> N
     assert modes(samples, centers, torch.tensor(0.2), within=10) == (1, 1.0)
 
 
+def test_the_border_belongs_to_the_high_quality_region() -> None:
+    assert modes(torch.tensor([[3.0]]), torch.tensor([[0.0]]), 1) == (1, 1.0)
+
+
 def test_the_nearest_mode_counts_not_any() -> None:
     centers = torch.tensor([[0.0], [1.0]])
     assert modes(torch.tensor([[0.4]]), centers, 1) == (1, 1.0)  # within 3 of both, captured one
@@ -131,6 +135,7 @@ def test_expected_modes_hit() -> None:
     assert_close(expected_modes_hit(1000, 2500), 918.02, rtol=0, atol=5e-3)
     assert_close(expected_modes_hit(1000, 10_000), 999.95, rtol=0, atol=5e-3)
     assert expected_modes_hit(7, 1) == pytest.approx(1)
+    assert expected_modes_hit(2, 2) == pytest.approx(1.5)  # two throws of a coin show both sides in half of the cases
     hits = [modes_hit(torch.randint(1000, (2500,), generator=seeded(s)), 1000) for s in range(50)]
     assert abs(sum(hits) / 50 - 918.02) < 4 * 7.4 / 50**0.5  # the standard deviation of one count is 7.4
 

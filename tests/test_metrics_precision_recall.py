@@ -166,6 +166,7 @@ def test_copies_have_balls_of_radius_zero_that_hold_the_copies(d: int) -> None:
     real = normal(5, d).repeat(4, 1) + 100  # every point four times: for k = 3 all radii are 0
     assert precision_recall(real, real[:7]) == (1.0, 5 / 20 * 4) or precision_recall(real, real[:7], 1)[0] == 1
     assert precision_recall(real, real[:7], k=3).precision == 1
+    assert precision_recall(real[:7], real, k=3).recall == 1
     assert precision_recall(real, real[:7] + 1e-6, k=3).precision == 0
     assert density_coverage(real, real[:5], k=3) == (pytest.approx(4 / 3), 1.0)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from course_gan.metrics import classifier_test, nearest_neighbor_test
+from course_gan.metrics.two_sample import _Scorer
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -173,6 +174,14 @@ def test_classifier_is_judged_on_samples_held_out() -> None:
     assert abs(sum(accuracies) / 15 - 0.5) < 4 * math.sqrt(0.25 / (40 * 15))
 
 
+def test_the_classifier_begins_with_weights_for_rectified_units() -> None:
+    (weight, bias), (last, _) = _Scorer(50, 4000, seeded(), torch.device("cpu")).layers
+    # Of 200 000 and 4000 numbers the standard deviation is known to 0.2 and 1 %.
+    assert_close(weight.std().item(), (2 / 50) ** 0.5, rtol=0.01, atol=0)
+    assert_close(last.std().item(), (2 / 4000) ** 0.5, rtol=0.05, atol=0)
+    assert not bias.any()
+
+
 def test_hidden_units_see_what_a_line_does_not() -> None:
     x, y = normal(300, 2, 0), 3 * normal(300, 2, 1)
     assert classifier_test(x, y, hidden=0, generator=seeded()).p_value > 0.01
@@ -191,6 +200,13 @@ def test_scale_and_offset_do_not_matter() -> None:
     moved = classifier_test(1e-3 * x + 1000, 1e-3 * y + 1000, generator=seeded())
     assert abs(plain.accuracy - moved.accuracy) < 0.03
     assert classifier_test(torch.ones(10, 2), torch.ones(10, 2), generator=seeded()).p_value >= 0.4
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0])
+def test_a_feature_that_never_changes_does_not_blind_the_classifier(constant: float) -> None:
+    x, y = normal(60, 2, 0), normal(60, 2, 1) + 4
+    x[:, 1] = y[:, 1] = constant
+    assert classifier_test(x, y, generator=seeded()).accuracy > 0.9
 
 
 @pytest.mark.parametrize("test", [nearest_neighbor_test, classifier_test])

@@ -162,6 +162,8 @@ def test_a_kernel_needs_channels_and_has_to_fit() -> None:
     for size in (2, (8, 8), (2,)):
         with pytest.raises(ValueError, match=r"for a kernel of \(3,\); wanted one length for each of its 1 axes"):
             circular(torch.ones(1, 1, 3), size)
+    with pytest.raises(ValueError, match="wanted one length for each of its 2 axes"):
+        circular(torch.ones(1, 1, 3, 3), (8,))
     with pytest.raises(TypeError, match="kernel is a list"):
         circular([[[1.0]]], 8)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.testing import assert_close
 
+from course_gan.input_gradients import _is_compiled, _modules_in
 from course_gan.penalties import PENALTIES, gradient_norms, gradient_penalty, input_gradients, interpolate, r1, r2
 
 NAMES = list(PENALTIES)
@@ -489,8 +490,9 @@ def test_batch_norm_is_found_wherever_it_hides() -> None:
         "functional": by_function,
     }
     for critic in hidden.values():
-        with pytest.raises(ValueError, match="Batch normalization in training mode mixes them"):
-            r1(critic, pairs(6, 3)[0])
+        for samples in (6, 2):  # two are the fewest that can be mixed
+            with pytest.raises(ValueError, match="Batch normalization in training mode mixes them"):
+                r1(critic, pairs(samples, 3)[0])
     whole.eval()
     for name, critic in hidden.items():
         if name != "functional":
@@ -529,6 +531,16 @@ def test_a_critic_may_begin_and_end_in_place_and_the_samples_stay() -> None:
     assert_close(r1(wild, x), r1(tame, x), rtol=0, atol=0)
     assert_close(torch.func.vmap(lambda row: r1(wild, row[None]))(x).mean(), r1(tame, x))
     assert_close(x, kept, rtol=0, atol=0)
+
+
+def test_a_compiled_critic_is_noticed_before_it_is_called() -> None:
+    """Found only in its graph, it would be called a second time: dropout and spectral norms would move on twice."""
+    module, in_place = mlp(nn.Tanh()), mlp(nn.Tanh())
+    in_place.compile(backend="eager")
+    for critic in (torch.compile(module), torch.compile(linear), in_place):
+        assert _is_compiled(critic, list(_modules_in(critic)))
+    assert not _is_compiled(module, list(_modules_in(module)))
+    assert not _is_compiled(linear, [])
 
 
 @pytest.mark.parametrize("case", ["function", "forward"])
@@ -736,8 +748,13 @@ def test_the_target_has_to_be_a_slope(target: float) -> None:
 
 @pytest.mark.parametrize(
     ("critic", "shape"),
-    [(lambda x: x.mean(), r"\(\)"), (lambda x: x.sum(1)[None], r"\(1, 4\)"), (lambda x: x[:2].sum(1), r"\(2,\)")],
-    ids=["mean", "row", "fewer"],
+    [
+        (lambda x: x.mean(), r"\(\)"),
+        (lambda x: x.sum(1)[None], r"\(1, 4\)"),
+        (lambda x: x[:2].sum(1), r"\(2,\)"),
+        (lambda x: torch.cat([x, x]).sum(1), r"\(8,\)"),
+    ],
+    ids=["mean", "row", "fewer", "more"],
 )
 def test_a_critic_has_to_score_each_sample(critic: Callable[[Tensor], Tensor], shape: str) -> None:
     with pytest.raises(ValueError, match=rf"scores of shape {shape} for 4 samples; wanted \(4,\), \(4, 1\)"):

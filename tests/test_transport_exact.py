@@ -96,7 +96,7 @@ def test_equal_numbers_of_equal_weights_are_an_assignment() -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
-@pytest.mark.parametrize("offset", [0.0, 3.0])
+@pytest.mark.parametrize("offset", [0.0, 3.0, -30.0])
 def test_units_and_a_common_cost_change_no_plan(scale: float, offset: float) -> None:
     cost = cost_matrix(cloud(12), cloud(15, seed=1))
     assert_close(optimal_plan(scale * (cost + offset)), optimal_plan(cost), rtol=0, atol=1e-12)
@@ -258,6 +258,20 @@ def test_wasserstein_returns_the_dtype_of_the_points(dtype: torch.dtype) -> None
     assert cost_matrix(x, y).dtype == dtype
 
 
+def test_the_exponent_is_two_unless_said() -> None:
+    assert_close(cost_matrix(double([[0.0]]), double([[3.0]])), double([[9.0]]))
+    # Half of the mass moves by 2: W_2 is the root of 4 / 2.
+    assert_close(wasserstein(double([[0.0], [0.0]]), double([[0.0], [2.0]])), double(math.sqrt(2)))
+
+
+@pytest.mark.parametrize("p", [1, 2, 50])
+def test_points_that_all_coincide_are_at_distance_zero(p: int) -> None:
+    x, y = (torch.full((n, 2), 3.0, dtype=torch.float64, requires_grad=True) for n in (5, 7))
+    distance = wasserstein(x, y, p)
+    assert distance == 0
+    assert all(bool((slope == 0).all()) for slope in torch.autograd.grad(distance, (x, y)))
+
+
 def test_high_powers_of_large_distances_do_not_overflow() -> None:
     x = torch.tensor([[0.0], [1e10]])
     assert_close(wasserstein(x, x + 1e10, 8), torch.tensor(1e10))
@@ -278,6 +292,10 @@ COST, HALF = double([[0, 1], [1, 0]]), double([0.5, 0.5])
         ((double([[0, math.inf], [1, 0]]),), "a large one forbids a route"),
         ((COST, double([0.5, 0.4])), "the sum of a is 0.9"),
         ((COST, None, double([1.5, -0.5])), r"b\[1\] is -0.5"),
+        ((COST, double([1.0, 1.0])), "the sum of a is 2"),
+        ((COST, double([0.0, 0.5])), "the sum of a is 0.5"),
+        ((COST, double([0.0, 0.0])), "the sum of a is 0"),
+        ((COST, double([0.5, 0.25, 0.25])), r"a has shape \(3,\); wanted \(2,\)"),
         ((COST, double([1.0])), r"a has shape \(1,\); wanted \(2,\)"),
         ((COST, None, HALF[None]), r"b has shape \(1, 2\)"),
         ((COST, None, double([math.nan, 1])), r"b\[0\] is nan"),
@@ -293,7 +311,8 @@ def test_bad_costs_and_weights_are_refused(solve: object, arguments: tuple[objec
     ("arguments", "message"),
     [
         ((torch.zeros(3), torch.zeros(3, 1)), r"x has shape \(3,\)"),
-        ((torch.zeros(3, 2), torch.zeros(3, 1)), "points of one dimension"),
+        ((torch.zeros(3, 2), torch.zeros(5, 1)), "x has 2 columns and y 1; wanted points of one dimension"),
+        ((torch.zeros(3, 1), torch.zeros(5, 2)), "x has 1 columns and y 2"),
         ((torch.zeros(0, 2), torch.zeros(3, 2)), "without entries"),
         ((torch.tensor([[math.nan]]), torch.zeros(1, 1)), "wanted finite numbers"),
         ((torch.zeros(1, 1), torch.zeros(1, 1), 0.9), "at least 1"),
@@ -312,12 +331,14 @@ def test_points_on_two_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
         require_same_device(x=torch.zeros(1), y=torch.zeros(1, device="meta"), z=None)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-6])
 @pytest.mark.parametrize("p", [8, 20, 50, 200])
-def test_wasserstein_of_a_large_exponent_sees_small_distances_beside_large_ones(p: int) -> None:
+def test_wasserstein_of_a_large_exponent_sees_small_distances_beside_large_ones(p: int, scale: float) -> None:
     """(1 / 1000)^20 is nothing to the solver beside 1: the plan then was any plan, 40 percent too long for p = 50."""
     for seed in range(6):
         x, y = cloud(5 + seed, 1, seed), cloud(8, 1, seed + 100)
         x[0], y[0] = 1000, 1000.5
+        x, y = scale * x, scale * y
         assert_close(raw_wasserstein(x, y, p), wasserstein_1d(x[:, 0], y[:, 0], p), rtol=1e-9, atol=0)
 
 

@@ -147,6 +147,19 @@ def test_batches_broadcast_and_half_precision_comes_back() -> None:
     assert wasserstein_multivariate_gaussian(*half).dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_rounding_is_measured_by_the_size_of_the_covariance(scale: float) -> None:
+    mean, cov = torch.zeros(3).double(), scale * moments(3, 0, 1)[1]
+    smallest = torch.linalg.eigvalsh(cov)[0]
+    noise = 1e-15 * scale * double([[0, 1, 0], [0, 0, 0], [0, 0, 0]])  # a few units in the last place
+    assert float(wasserstein_multivariate_gaussian(mean, cov + noise, mean, cov)) < 1e-6 * math.sqrt(scale)
+    assert abs(float(smallest)) < 1e-14 * scale  # of either sign: its eigenvalues are rounding
+    with pytest.raises(ValueError, match="wanted a symmetric covariance"):
+        wasserstein_multivariate_gaussian(mean, cov + 1e9 * noise, mean, cov)
+    with pytest.raises(ValueError, match="eigenvalue of cov_q"):
+        wasserstein_multivariate_gaussian(mean, cov, mean, cov - 1e-6 * scale * torch.eye(3).double())
+
+
 EYE, ZERO = torch.eye(2), torch.zeros(2)
 
 

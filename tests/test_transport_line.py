@@ -246,3 +246,9 @@ def test_inputs_are_left_as_they_were() -> None:
     before = x.clone(), y.clone()
     wasserstein_1d(x, y, 2)
     assert_close((x, y), before)
+
+
+def test_the_largest_displacement_is_that_of_what_is_carried() -> None:
+    """Levels at which both piles end a point make pieces without mass, which have no say."""
+    x, y, half = torch.tensor([0.0, 0.2]), torch.tensor([0.1, 0.3]), torch.tensor([0.5, 0.5])
+    assert_close(wasserstein_1d(x, y, math.inf, half, half), torch.tensor(0.1))

@@ -74,6 +74,9 @@ def test_points_without_weight_get_nothing() -> None:
         plan = sinkhorn(cost_matrix(cloud(3), cloud(2, 1)), epsilon, a)
         assert_close(plan[0], torch.zeros(2, dtype=torch.float64))
         assert_close(plan.sum(1), a)
+        plan = sinkhorn(cost_matrix(cloud(5), cloud(3, 1)), epsilon, None, a)
+        assert_close(plan[:, 0], torch.zeros(5, dtype=torch.float64))
+        assert_close(plan.sum(0), a)
 
 
 def test_not_converged_is_an_error_that_says_by_how_much() -> None:
@@ -120,10 +123,16 @@ def test_bad_input_is_refused(arguments: dict[str, object], message: str) -> Non
 
 
 @pytest.mark.parametrize("epsilon", [1e-1, 1e-3, 1e-5])
-def test_small_epsilon_on_scattered_points_converges_and_ends_at_the_exact_plan(epsilon: float) -> None:
+@pytest.mark.parametrize("weightless", [False, True])
+def test_small_epsilon_on_scattered_points_converges_and_ends_at_the_exact_plan(
+    epsilon: float, weightless: bool
+) -> None:
+    """The plain iteration would need some 1 / epsilon rounds, more than there are; one column may weigh nothing."""
     cost = cost_matrix(cloud(30), cloud(40, 1))
-    a = torch.softmax(cloud(30, 2)[:, 0], 0)
-    plan = sinkhorn(cost, epsilon, a)
+    a, b = torch.softmax(cloud(30, 2)[:, 0], 0), torch.ones(40, dtype=torch.float64)
+    b[0] = 0.0 if weightless else 1.0
+    b = b / b.sum()
+    plan = sinkhorn(cost, epsilon, a, b)
     assert float((plan.sum(1) - a).abs().sum()) < 1e-9
-    above = float(((plan - optimal_plan(cost, a)) * cost).sum())
+    above = float(((plan - optimal_plan(cost, a, b)) * cost).sum())
     assert -1e-7 <= above <= epsilon * math.log(40)

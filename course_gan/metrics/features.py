@@ -14,8 +14,8 @@ FEATURES = 64
 class Classifier(nn.Module):
     """A small convolutional classifier of images (n, channels, size, size) in [-1, 1], its features and its logits.
 
-    Blocks of a 3×3 convolution, ReLU and 2×2 max pooling halve the sides down to 3 or 4 pixels (two convolutions come
-    before the first pooling), a linear layer with ReLU makes the 64 features, another one the logits.
+    Blocks of a 3×3 convolution, ReLU and 2×2 max pooling halve the sides until they are 4 pixels or fewer (two
+    convolutions come before the first pooling), a linear layer with ReLU makes the 64 features, another one the logits.
     `size` is 8 or more, for example 8, 16, 28, 32.  `test_accuracy`, set by `train_classifier`, is the share of
     held-out images it labels right.  For 8×8 digits it has 38 282 parameters, for 28×28 ones 171 594.
 

@@ -52,8 +52,7 @@ def optimal_plan(
     """
     cost = require_cost(cost)
     a, b = probabilities("a", a, cost.shape[0], cost), probabilities("b", b, cost.shape[1], cost)
-    plan, _, _ = _solve(cost, a, b, iterations)
-    return plan.to(cost)
+    return _solve(cost, a, b, iterations)[0].to(cost)
 
 
 def dual_potentials(
@@ -78,7 +77,7 @@ def dual_potentials(
     """
     cost = require_cost(cost)
     a, b = probabilities("a", a, cost.shape[0], cost), probabilities("b", b, cost.shape[1], cost)
-    plan, f, _ = _solve(cost, a, b, iterations)
+    plan, f = _solve(cost, a, b, iterations)
     exact = accurate(cost)
     # Two c-transforms: g as large as the rows with weight allow, then f as large as every column allows.  They lower
     # the dual value nowhere, and give rows and columns without weight, of which the solver knows nothing, their due.
@@ -124,7 +123,7 @@ def _plan_of_distances(distances: Tensor, a: Tensor, b: Tensor, p: int | float) 
     """The optimal plan for costs that are p-th powers of distances, also where those span more than 16 digits."""
 
     def solve(unit: Tensor, most: float) -> tuple[Tensor, Tensor]:
-        plan, _, _ = _solve((distances / unit).pow(p).clamp(max=most), a, b, 1_000_000)
+        plan, _ = _solve((distances / unit).pow(p).clamp(max=most), a, b, 1_000_000)
         return plan, power_mean(distances, plan, p)
 
     largest = torch.where(distances.amax() > 0, distances.amax(), 1)  # as unit, so that no power overflows
@@ -153,8 +152,8 @@ def _distances(x: object, y: object, p: object) -> tuple[Tensor, torch.dtype]:
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist"), dtype
 
 
-def _solve(cost: Tensor, a: Tensor, b: Tensor, iterations: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The optimal plan in float64, and the solver's potentials (meaningless where a weight is 0)."""
+def _solve(cost: Tensor, a: Tensor, b: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
+    """The optimal plan in float64, and the rows' potential up to a constant (meaningless where a weight is 0)."""
     from ot import emd  # here, as it takes a second to import and most of the book does without
 
     cost = accurate(cost.detach())
@@ -171,5 +170,4 @@ def _solve(cost: Tensor, a: Tensor, b: Tensor, iterations: int) -> tuple[Tensor,
             f"no optimal plan for costs of shape {tuple(cost.shape)} within {iterations} iterations: "
             f"{' '.join(str(log['warning']).split())} Raise iterations, or transport fewer points."
         )
-    plan, f, g = (torch.from_numpy(value).to(cost) for value in (plan, log["u"], log["v"]))
-    return plan, f * unit + least, g * unit
+    return torch.from_numpy(plan).to(cost), torch.from_numpy(log["u"]).to(cost) * unit
