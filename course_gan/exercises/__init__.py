@@ -7,9 +7,7 @@ from course_gan.exercises.core import Case, Exercise, Misconception
 
 __all__ = ["EXERCISES", "Case", "Exercise", "Misconception", "get"]
 
-EXERCISES: dict[str, Exercise] = {
-    exercise.id: exercise for chapter in (ch01, ch02) for exercise in chapter.EXERCISES
-}
+EXERCISES: dict[str, Exercise] = {exercise.id: exercise for chapter in (ch01, ch02) for exercise in chapter.EXERCISES}
 
 
 def get(exercise_id: str) -> Exercise:

@@ -31,6 +31,7 @@ def push_forward(z: Tensor, x: Tensor, density: Tensor, axes: Sequence[Axes] | N
             f"z, x and density have shapes {tuple(z.shape)}, {tuple(x.shape)} and {tuple(density.shape)}; "
             "wanted three tensors (n,), with z increasing."
         )
+    first, last, lowest, highest = (float(end) for end in (z[0], z[-1], x[0], x[-1]))
     ratios = {"width_ratios": [1, 2.2], "height_ratios": [2.2, 1]}
     figure, (beside, middle, corner, below) = panels(2, 2, 4.8, axes, gridspec_kw=ratios)
     middle.plot(z, x, **M_LINE)
@@ -45,13 +46,15 @@ def push_forward(z: Tensor, x: Tensor, density: Tensor, axes: Sequence[Axes] | N
         beside.fill_betweenx(x, density, where=inside, color=GRAY, alpha=0.4, linewidth=0)
     for mark in MARKS:
         at = int((z - mark).abs().argmin())
-        middle.plot([z[at], z[at], z[0]], [x[0], x[at], x[at]], ":", color="black", linewidth=1)
-        middle.plot(z[at], x[at], "o", color="black", markersize=5)
-        below.plot(z[at], 0, "o", color="black", markersize=5, clip_on=False)
-        beside.plot(0, x[at], "o", color="black", markersize=5, clip_on=False)
-    middle.set(xlim=(z[0], z[-1]), ylim=(x[0], x[-1]), title="$x = G(z)$", xticklabels=[], yticklabels=[])
-    beside.set(ylim=(x[0], x[-1]), ylabel="$x$", xlabel="density of $x$", xlim=(1.1 * float(density.max()), 0))
-    below.set(xlim=(z[0], z[-1]), ylim=(0, None), xlabel="$z$", ylabel="density of $z$")
+        middle.plot(
+            [float(z[at]), float(z[at]), first], [lowest, float(x[at]), float(x[at])], ":", color="black", linewidth=1
+        )
+        middle.plot(float(z[at]), float(x[at]), "o", color="black", markersize=5)
+        below.plot(float(z[at]), 0, "o", color="black", markersize=5, clip_on=False)
+        beside.plot(0, float(x[at]), "o", color="black", markersize=5, clip_on=False)
+    middle.set(xlim=(first, last), ylim=(lowest, highest), title="$x = G(z)$", xticklabels=[], yticklabels=[])
+    beside.set(ylim=(lowest, highest), ylabel="$x$", xlabel="density of $x$", xlim=(1.1 * float(density.max()), 0))
+    below.set(xlim=(first, last), ylim=(0, None), xlabel="$z$", ylabel="density of $z$")
     corner.set_axis_off()
     steepest = int((x.diff() / z.diff()).argmax())
     return describe(

@@ -12,11 +12,11 @@ SINGLE, DOUBLE = torch.float32, torch.float64
 
 
 def absolute_guess(values: Tensor, probabilities: Tensor) -> Tensor:
-    """The guess a of least expected absolute error, the sum of p_i |values_i - a|.
+    """The guess a of least expected absolute error, the sum of p_i |y_i - a|.
 
-    values is a tensor of shape (..., k): k numbers that may come, in any order.
-    probabilities is a tensor of the same shape; each row sums to one, and no group
-    of values has exactly one half together, so that there is only one best guess.
+    values is a tensor of shape (..., k): the k numbers y_i, in any order.
+    probabilities is a tensor of the same shape; each row sums to one, and no
+    group of values has exactly one half together, so the best guess is unique.
     Return a tensor of shape (...), one guess for each row.
     """
     ordered, order = values.sort(-1)

@@ -15,10 +15,10 @@ Generator = Callable[[Tensor], Tensor]
 
 
 def generator_density(generator: Generator, z: Tensor) -> Tensor:
-    """Log-density of a generator's samples, at the points that the rows of z become.
+    """Log-density of a generator's samples, where the rows of z come to lie.
 
-    generator takes rows, z of shape (rows, d), and makes (rows, d); each row of the
-    result depends on its own row of z only, one-to-one and smoothly.
+    generator takes rows, z of shape (rows, d), and makes (rows, d); each row of
+    the result depends on its own row of z only, one-to-one and smoothly.
     Noise is normal: each entry of z is N(0, 1), independent of the others.
     z is a tensor of shape (n, d).
     Return a tensor of shape (n,): log p_G at the points generator(z).

@@ -11,7 +11,7 @@ SINGLE, DOUBLE = torch.float32, torch.float64
 
 
 def one_layer(weight_z: Tensor, bias_z: Tensor, weight_c: Tensor, bias_c: Tensor) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the one layer that does to [z, c] what two do to z and c.
+    """Weight and bias of one layer that does to [z, c] what two do to z and c.
 
     The two layers are summed: (weight_z @ z + bias_z) + (weight_c @ c + bias_c).
     The one layer gets z and c behind each other, in this order, as one vector.

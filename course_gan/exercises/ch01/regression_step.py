@@ -130,9 +130,9 @@ def _not_moved(network: nn.Module, optimizer: Optimizer, past: Tensor, following
 
 def _late(network: nn.Module, optimizer: Optimizer, past: Tensor, following: Tensor) -> Tensor:
     """step() before backward(): each step uses the gradient of the batch before."""
-    loss = _loss(network(past), following)
     optimizer.step()
     optimizer.zero_grad()
+    loss = _loss(network(past), following)
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach()
 

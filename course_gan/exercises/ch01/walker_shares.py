@@ -16,9 +16,9 @@ def walker_shares(frames: Tensor, empty: Tensor, left: Tensor, right: Tensor) ->
 
     The four are tensors of shape (n, pixels): predicted frames, the empty maze of
     each, and the maze with the walker on the left, and on the right.
-    The two walkers share no pixel.  A frame that is the empty maze plus a times the
-    left walker plus b times the right walker has the shares a and b; any other one
-    has those of the frame of this kind that is nearest to it.
+    The two walkers share no pixel.  A frame that is the empty maze plus a times
+    the left walker plus b times the right walker has the shares a and b; any
+    other one has those of the frame of this kind that is nearest to it.
     Return a tensor of shape (n, 2), the shares (a, b) of each frame.
     """
     seen = frames - empty
