@@ -18,10 +18,10 @@ from course_gan.recipes.futures import ToldGenerator
 
 
 class JoinedGenerator(nn.Module):
-    r"""From z (n, latent) and what is given (n, *given) to samples (n, *shape) in [-1, 1]: an MLP of [z, c].
+    r"""From z (n, latent) and what is given (n, *given) to samples (n, *shape) in [-1, 1]: an MLP of [l z, c].
 
     The first layer has one weight matrix $W = (W_z, W_c)$ for both, drawn as one: with few entries of z among many of c
-    the sum $W_z z + W_c c$ begins with little of z in it.
+    the sum $W_z z + W_c c$ begins with little of z in it.  The `loudness` l can make up for that.
 
     >>> JoinedGenerator(4, (1, 16, 16), (3, 16, 16))(torch.randn(2, 4), torch.randn(2, 3, 16, 16)).shape
     torch.Size([2, 1, 16, 16])
@@ -34,15 +34,16 @@ class JoinedGenerator(nn.Module):
         given: Sequence[int],
         hidden: Sequence[int] = (256, 256),
         *,
+        loudness: float | int = 1.0,
         rng: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.latent, self.shape = latent, tuple(shape)
+        self.latent, self.shape, self.loudness = latent, tuple(shape), loudness
         sizes = (latent + math.prod(given), *hidden, math.prod(shape))
         self.layers = MLP(sizes, output="tanh", rng=rng)
 
     def forward(self, z: Tensor, told: Tensor) -> Tensor:
-        x: Tensor = self.layers(torch.cat([z, told.flatten(1)], 1))
+        x: Tensor = self.layers(torch.cat([self.loudness * z, told.flatten(1)], 1))
         return x.reshape(-1, *self.shape)
 
 

@@ -21,6 +21,15 @@ def test_joined_generator_has_the_noise_in_its_first_columns() -> None:
     assert_close(generator(z, told), generator(-z, told))
 
 
+def test_loudness_multiplies_the_noise_and_nothing_else() -> None:
+    made = []
+    for loudness, z in ((1.0, torch.full((2, 3), 2.0)), (4.0, torch.full((2, 3), 0.5))):
+        seeded = torch.Generator().manual_seed(2)
+        generator = JoinedGenerator(3, (1, 16, 16), (1, 16, 16), (8,), loudness=loudness, rng=seeded)
+        made.append(generator(z, PASTS[:2]))
+    assert torch.equal(*made)
+
+
 def test_joined_generator_ends_between_minus_one_and_one_and_is_seeded() -> None:
     made = [
         JoinedGenerator(3, (1, 16, 16), (1, 16, 16), (8,), rng=torch.Generator().manual_seed(1))(

@@ -101,7 +101,7 @@ def push_forward_frames(
         right.plot(made[marked], torch.zeros(len(marked)), "o", color="black", markersize=4, clip_on=False)
     grid[0].set(xlim=(-3, 3), ylim=(float(x[0]), float(x[-1])))
     grid[1].set(xlim=(float(x[0]), float(x[-1])), ylim=(0, 1.6 * float(density.max())))
-    grid[0].legend(loc="upper left", handlelength=1.8, borderaxespad=0.1)
+    grid[0].legend(loc="lower right", handlelength=1.8, borderaxespad=0.1)
     grid[-2].set_xlabel("$z$")
     grid[-1].set_xlabel("$x$")
     for ax in grid[::2]:

@@ -24,7 +24,8 @@ def generator_density(generator: Generator, z: Tensor) -> Tensor:
     Return a tensor of shape (n,): log p_G at the points generator(z).
     """
     slopes = _slopes(generator, z)
-    return _log_normal(z) - torch.linalg.slogdet(slopes).logabsdet
+    log_density: Tensor = _log_normal(z) - torch.linalg.slogdet(slopes).logabsdet
+    return log_density
 
 
 def _slopes(generator: Generator, z: Tensor) -> Tensor:
@@ -43,7 +44,8 @@ def row_by_row(generator: Generator, z: Tensor) -> list[float]:
     found = []
     for row in z:
         matrix = torch.autograd.functional.jacobian(lambda one: generator(one[None])[0], row)  # type: ignore[no-untyped-call]
-        density = torch.distributions.Normal(0.0, 1.0).log_prob(row.double()).sum()
+        normal = torch.distributions.Normal(0.0, 1.0)
+        density = normal.log_prob(row.double()).sum()  # type: ignore[no-untyped-call]
         found.append(float(density - torch.linalg.det(matrix.double()).abs().log()))
     return found
 
@@ -51,7 +53,8 @@ def row_by_row(generator: Generator, z: Tensor) -> list[float]:
 def by_func(generator: Generator, z: Tensor) -> Tensor:
     matrices = torch.func.vmap(torch.func.jacrev(lambda one: generator(one[None])[0]))(z)
     # |det J| is the root of det(J Jᵀ), which is never negative
-    return _log_normal(z) - torch.linalg.svdvals(matrices).log().sum(-1)
+    log_stretch: Tensor = torch.linalg.svdvals(matrices).log().sum(-1)
+    return _log_normal(z) - log_stretch
 
 
 def harness(function: Callable[..., Any], z: Tensor, matrix: Tensor) -> Any:
@@ -99,7 +102,8 @@ def _wrong(change: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Callab
 
 
 def _log_det(slopes: Tensor) -> Tensor:
-    return torch.linalg.slogdet(slopes).logabsdet
+    log_det: Tensor = torch.linalg.slogdet(slopes).logabsdet
+    return log_det
 
 
 MISCONCEPTIONS = (

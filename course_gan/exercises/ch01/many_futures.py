@@ -23,7 +23,7 @@ def many_futures(generator: Generator, z: Tensor, told: Tensor) -> Tensor:
     """
     n, k, _ = z.shape
     made = generator(z.flatten(0, 1), told.repeat_interleave(k, 0))
-    return made.unflatten(0, (n, k))
+    return made.reshape(n, k, -1)
 
 
 def past_by_past(generator: Generator, z: Tensor, told: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ def _own_noise(generator: Generator, z: Tensor, told: Tensor) -> Tensor:
 
 def _tiled(generator: Generator, z: Tensor, told: Tensor) -> Tensor:
     n, k, _ = z.shape
-    return generator(z.flatten(0, 1), told.repeat(k, 1)).unflatten(0, (n, k))
+    return generator(z.flatten(0, 1), told.repeat(k, 1)).reshape(n, k, -1)
 
 
 def _other_way(generator: Generator, z: Tensor, told: Tensor) -> Tensor:

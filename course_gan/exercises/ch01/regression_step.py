@@ -24,7 +24,7 @@ def regression_step(network: nn.Module, optimizer: Optimizer, past: Tensor, foll
     rows.  The step uses the gradient of this loss alone.
     Return the loss, a tensor of shape ().
     """
-    loss = (network(past) - following).square().sum(1).mean()
+    loss: Tensor = (network(past) - following).square().sum(1).mean()
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
@@ -43,7 +43,7 @@ def zeroed_afterwards(network: nn.Module, optimizer: Optimizer, past: Tensor, fo
 def by_autograd(network: nn.Module, optimizer: Optimizer, past: Tensor, following: Tensor) -> Tensor:
     parameters = list(network.parameters())
     guess = network(past)
-    loss = guess.shape[1] * nn.functional.mse_loss(guess, following)
+    loss: Tensor = guess.shape[1] * nn.functional.mse_loss(guess, following)
     for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters)):
         parameter.grad = slope
     optimizer.step()

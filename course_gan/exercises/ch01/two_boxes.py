@@ -35,7 +35,8 @@ def by_loop(z: Tensor, left: Tensor) -> Tensor:
 def by_threshold(z: Tensor, left: Tensor) -> Tensor:
     normal = torch.distributions.Normal(torch.zeros((), dtype=DOUBLE), torch.ones((), dtype=DOUBLE))
     at, w = z.double(), left.double()
-    u, goes_left = normal.cdf(at), at < normal.icdf(w)
+    u = normal.cdf(at)  # type: ignore[no-untyped-call]
+    goes_left = at < normal.icdf(w)  # type: ignore[no-untyped-call]
     inside = torch.where(goes_left, u / w, (u - w) / (1 - w))
     return inside + torch.where(goes_left, -2.0, 1.0)
 
