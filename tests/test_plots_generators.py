@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch.special import ndtri
 from torch.testing import assert_close
@@ -35,6 +36,10 @@ FIGURES: dict[str, tuple[Callable[..., Figure], int]] = {
     "push_forward": (lambda **o: plots.push_forward(GRID, EXACT, DENSITY, **o), 4),
     "push_forward_frames": (frames, 4),
     "futures_shares": (shares, 1),
+    "futures_grid": (
+        lambda **o: plots.futures_grid([[torch.zeros(1, 16, 16)] * 3] * 2, ["now", "left", "right"], **o),
+        1,
+    ),
 }
 
 
@@ -93,6 +98,16 @@ def test_bars_of_a_run_end_at_one() -> None:
     assert len(hatches) == 4  # told apart without color
 
 
+def test_labels_of_pictures_read_on_white_and_on_black() -> None:
+    figure = plots.futures_grid([[torch.zeros(1, 16, 16)] * 2], ["now", "left"])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["now", "left"]
+    for text in figure.axes[0].texts:
+        (level,) = set(to_rgb(text.get_color()))
+        luminance = ((level + 0.055) / 1.055) ** 2.4
+        assert (1 + 0.05) / (luminance + 0.05) > 4
+        assert (luminance + 0.05) / 0.05 > 4
+
+
 def test_figures_refuse_what_they_cannot_draw() -> None:
     with pytest.raises(ValueError, match="z increasing"):
         plots.push_forward(GRID.flip(0), EXACT, DENSITY)
@@ -100,6 +115,8 @@ def test_figures_refuse_what_they_cannot_draw() -> None:
         plots.push_forward_frames(EQUAL, {}, WANTED, EXACT, DENSITY)
     with pytest.raises(ValueError, match="wanted that of z"):
         plots.push_forward_frames(EQUAL, {"step 0": WANTED[:5]}, WANTED, EXACT, DENSITY)
+    with pytest.raises(ValueError, match="as many frames"):
+        plots.futures_grid([[torch.zeros(1, 16, 16)]], ["now", "left"])
     with pytest.raises(ValueError, match="sum to one"):
         plots.futures_shares({"z": SHARES[:, :3]})
 

@@ -11,12 +11,33 @@ from torch.special import ndtri
 from course_gan.gaussians import gaussian_density
 from course_gan.inputs import require_tensor
 from course_gan.plots.description import counted, describe, number, span
+from course_gan.plots.images import image_grid
 from course_gan.plots.inputs import drawable
 from course_gan.plots.style import BLUE, GRAY, M_LINE, P_LINE, Q_LINE, SKY, VERMILLION, panels
 
 MARKS = torch.tensor([-1.6, -0.8, 0.0, 0.8, 1.6], dtype=torch.float64)
 SLICES = 10
 SIDES = (("left", BLUE, ""), ("right", SKY, "//"), ("ghost", VERMILLION, "xx"), ("neither", GRAY, ".."))
+
+
+BETWEEN = "#757575"  # reads on white and on black: pictures are not turned over in the dark, nor is what is under them
+
+
+def futures_grid(rows: Sequence[Sequence[Tensor]], labels: Sequence[str], axes: Axes | None = None) -> Figure:
+    """Frames (1, h, w) in [-1, 1] in rows of equal length, with the label of its column under each.
+
+    Give the book's cell the tag `picture`.
+    """
+    if not rows or any(len(row) != len(labels) for row in rows):
+        raise ValueError(
+            f"the rows have {[len(row) for row in rows]} frames, and there are {len(labels)} labels; wanted as many "
+            "frames in each row as there are labels."
+        )
+    frames = torch.stack([drawable("frame", frame) for row in rows for frame in row])
+    figure = image_grid(frames, columns=len(labels), labels=list(labels) * len(rows), name="frame", axes=axes)
+    for text in (axes or figure.axes[0]).texts:
+        text.set_color(BETWEEN)
+    return figure
 
 
 def push_forward(z: Tensor, x: Tensor, density: Tensor, axes: Sequence[Axes] | None = None) -> Figure:
