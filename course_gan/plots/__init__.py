@@ -10,6 +10,7 @@ from course_gan.plots.description import alt_text, describe, save
 from course_gan.plots.dynamics import trajectories, vector_field
 from course_gan.plots.films import Film, film
 from course_gan.plots.fits import covering_and_seeking
+from course_gan.plots.generators import futures_grid, futures_shares, push_forward, push_forward_frames
 from course_gan.plots.images import image_grid
 from course_gan.plots.integrands import js_through_the_middle, kl_point_by_point, kl_small_multiples
 from course_gan.plots.landing import cover
@@ -28,6 +29,8 @@ __all__ = [
     "describe",
     "excess_surprise",
     "film",
+    "futures_grid",
+    "futures_shares",
     "gradient_field",
     "histories",
     "image_grid",
@@ -35,6 +38,8 @@ __all__ = [
     "kl_point_by_point",
     "kl_small_multiples",
     "moving_boxes",
+    "push_forward",
+    "push_forward_frames",
     "samples",
     "save",
     "trajectories",
