@@ -11,7 +11,7 @@ from course_gan.plots.description import describe
 from course_gan.plots.style import BLUE, GRAY, VERMILLION, panels
 
 FORTH: dict[str, Any] = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.3, "shrinkA": 0, "shrinkB": 0}
-BACK: dict[str, Any] = {**FORTH, "color": VERMILLION, "linestyle": (0, (4, 2)), "linewidth": 1.8}
+BACK: dict[str, Any] = {"color": VERMILLION, "linestyle": (0, (4, 2)), "linewidth": 1.8}
 
 
 def game_board(axes: Sequence[Axes] | None = None) -> Figure:
@@ -36,8 +36,8 @@ def game_board(axes: Sequence[Axes] | None = None) -> Figure:
         _arrow(ax, (8.3, middle), (8.95, middle), FORTH)
     _label(top, 5.05, 2.35, "real\n$x$")
     _arrow(top, (5.45, 2.3), (6.1, 1.85), FORTH)
-    _arrow(top, (9.4, 0.95), (7.2, 0.8), {**BACK, "connectionstyle": "angle3,angleA=-90,angleB=-90"})
-    _arrow(bottom, (9.4, 0.5), (2.6, 0.35), {**BACK, "connectionstyle": "angle3,angleA=-90,angleB=-90"})
+    _way_back(top, [(9.4, 0.95), (9.4, 0.2), (7.2, 0.2), (7.2, 0.8)])
+    _way_back(bottom, [(9.4, 0.45), (9.4, -0.2), (7.2, -0.2), (2.6, -0.2), (2.6, 0.3)])
     return describe(
         figure,
         "Two diagrams. Above, the critic's step: noise z goes through the generator to a fake, the fake and a real "
@@ -68,3 +68,12 @@ def _label(ax: Axes, x: float, y: float, text: str) -> None:
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], look: dict[str, Any]) -> None:
     ax.annotate("", xy=end, xytext=start, arrowprops=look)
+
+
+def _way_back(ax: Axes, corners: list[tuple[float, float]]) -> None:
+    """A dashed line through the corners, with the head of an arrow at its end."""
+    across, up = zip(*corners, strict=True)
+    ax.plot(across, up, **BACK)
+    head = {**FORTH, "color": VERMILLION}
+    (x, y), (_, before) = corners[-1], corners[-2]
+    _arrow(ax, (x, y - 0.4 * (y - before)), (x, y), head)

@@ -12,7 +12,7 @@ from course_gan.exercises.core import Exercise, Misconception
 
 
 def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """What the critic minimizes in the minimax game: minus the value, from scores.
+    """What the critic minimizes in the minimax game: minus the value.
 
     real is a tensor of shape (n,): scores, any numbers, of n real samples.
     fake is a tensor of shape (m,): the scores of m fakes; m need not be n.

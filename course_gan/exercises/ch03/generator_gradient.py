@@ -15,8 +15,8 @@ def generator_gradient(z: Tensor, scores: Tensor, slopes: Tensor) -> tuple[Tenso
     scores is a tensor of shape (n,): the critic's scores of these fakes.
     slopes is a tensor of shape (n, d): the gradient of the score with respect to
     the fake, at each fake.
-    Return the pair (gradient for A, of shape (d, k); gradient for b, of shape (d,))
-    of the mean of -log D over the fakes.
+    Return the pair (gradient for A, of shape (d, k); for b, of shape (d,)) of the
+    mean of -log D over the fakes.
     """
     pushes = -torch.sigmoid(-scores)[:, None] * slopes
     return pushes.T @ z / len(z), pushes.mean(0)

@@ -21,7 +21,7 @@ from course_gan.exercises.core import Case, Exercise, Misconception
 
 
 def generator_step(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, z: Tensor) -> None:
-    """Update the generator once, by the non-saturating loss, against a frozen critic.
+    """Update the generator once by the non-saturating loss; the critic is frozen.
 
     generator turns noise (n, k) into samples (n, d); critic turns samples (n, d)
     into scores (n,), any numbers, which may be large.

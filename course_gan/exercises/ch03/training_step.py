@@ -28,7 +28,7 @@ def training_step(
     reals: Tensor,
     noises: Tensor,
 ) -> None:
-    """Several updates of the critic, then one of the generator: a step of training.
+    """Several updates of the critic, then one of the generator.
 
     generator turns noise (n, k) into samples (n, d); critic turns samples (n, d)
     into scores (n,).
@@ -36,8 +36,8 @@ def training_step(
     what an earlier step left there, which must not count.
     reals is a tensor of shape (rounds, n, d): a batch of data for each update of
     the critic.
-    noises is a tensor of shape (rounds + 1, n, k): the noise for each update of the
-    critic, and at the end that for the generator.
+    noises is a tensor of shape (rounds + 1, n, k): the noise for each update of
+    the critic, and at the end that for the generator.
     The critic minimizes minus the value, the generator the non-saturating loss.
     Return nothing.
     """
