@@ -80,9 +80,9 @@ def test_areas_are_the_two_terms_of_the_value() -> None:
 def test_slopes_at_minus_ten_are_marked() -> None:
     _, bottom = plots.generator_losses().axes
     assert texts(bottom) == ["4.54e-05", "0.99995"]
-    marks = [line.get_xydata()[0] for line in bottom.lines if line.get_marker() == "o"]
+    marks = [line.get_xydata()[0].tolist() for line in bottom.lines if line.get_marker() == "o"]
     expected = torch.tensor([[-10.0, 4.5397868e-5], [-10.0, 0.9999546]], dtype=torch.float64)
-    assert_close(torch.as_tensor(marks), expected, atol=1e-7, rtol=1e-6)
+    assert_close(torch.tensor(marks, dtype=torch.float64), expected, atol=1e-7, rtol=1e-6)
 
 
 def tilted(points: Tensor) -> Tensor:
@@ -122,20 +122,17 @@ def test_arrows_start_at_the_fakes_and_point_where_the_score_rises() -> None:
         push = torch.tensor([int(to_x) - int(x), int(y) - int(to_y)], dtype=torch.float64)  # rows count downwards
         assert float(push.norm()) == pytest.approx(shown.pictures.size[0] / 8, abs=1.5)
         assert_close(push / push.norm(), torch.tensor([-0.6, -0.8], dtype=torch.float64), atol=0.03, rtol=0)
-    assert not re.search(
-        r"L\d+ \d+l", shown.pictures.still(2).split("stroke='#000'")[-1]
-    )  # a flat critic pushes nobody
+    assert not re.search(r"L\d+ \d+l", shown.pictures.still(2))  # a flat critic pushes nobody
 
 
 def test_ground_is_darkest_where_the_score_is_highest() -> None:
     shown = film()
-    assert shown.pictures.still(0).count("fill-rule") == 8
-    corner = re.findall(r'fill="#a2a2a2" fill-rule="evenodd" d="([^"]*)"', shown.pictures.still(0))
+    assert shown.pictures.still(0).count("fill-rule") == 6
+    corner = re.findall(r'fill="#a5a5a5" fill-rule="evenodd" d="([^"]*)"', shown.pictures.still(0))
     numbers = [tuple(map(int, pair)) for pair in re.findall(r"[ML](\d+) (\d+)", corner[0])]
     width, height = shown.pictures.size
     assert (0, height) in numbers  # the lower left corner
     assert all(x < width / 2 and y > height / 2 for x, y in numbers)
-    assert "fill-rule" not in shown.pictures.still(2)  # flat
 
 
 def test_film_draws_at_most_as_much_as_asked_and_its_still_and_alt_text_say_what_is_there() -> None:

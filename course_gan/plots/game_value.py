@@ -25,14 +25,16 @@ def value_as_area(x: Tensor, p: Tensor, q: Tensor, score: Tensor, axes: Sequence
     top.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)
     halves = p * logsigmoid(score), -q * softplus(score)
     areas = [float(torch.trapezoid(half, x)) for half in halves]
-    bottom.fill_between(x, halves[0], color=BLUE, alpha=0.45, linewidth=0, label=f"$p\\,\\log D$: {areas[0]:.3f}")
+    bottom.fill_between(
+        x, halves[0], color=BLUE, alpha=0.45, linewidth=0, label=f"$p_{{data}}\\,\\log D$: {areas[0]:.3f}"
+    )
     bottom.fill_between(
         x, halves[1], facecolor="none", edgecolor=VERMILLION, hatch="//////", linewidth=0,
-        label=f"$q\\,\\log(1-D)$: {areas[1]:.3f}",
+        label=f"$p_G\\,\\log(1-D)$: {areas[1]:.3f}",
     )  # fmt: skip
     bottom.axhline(0, color="black", linewidth=0.8)
-    bottom.set(xlabel="$x$", ylabel="part of the value")
-    bottom.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
+    bottom.set(xlabel="$x$", ylabel="part of the value", ylim=(None, 0.004))
+    bottom.legend(loc="lower right")
     return describe(
         figure,
         f"Above, two densities and the curve of a discriminator. Below, two areas under zero: {number(areas[0])} from "

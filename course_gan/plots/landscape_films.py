@@ -16,9 +16,9 @@ from course_gan.plots.inputs import Critic, Extent, Number, Quiet, around, check
 from course_gan.plots.style import BLUE, VERMILLION
 
 SIDE = 480  # of a frame, in units of its drawing
-LEVELS = 9
+LEVELS = 7
 # The darker the more real; light enough for dots, crosses and arrows to stand out from it.
-SHADES = ("#ffffff", "#f4f4f4", "#e9e9e9", "#dedede", "#d2d2d2", "#c6c6c6", "#bababa", "#aeaeae", "#a2a2a2")
+SHADES = ("#ffffff", "#f1f1f1", "#e3e3e3", "#d4d4d4", "#c5c5c5", "#b5b5b5", "#a5a5a5")
 
 
 def landscape_film(
@@ -27,9 +27,9 @@ def landscape_film(
     real: Tensor,
     steps: Sequence[int | str],
     extent: Extent | None = None,
-    dots: int = 120,
+    dots: int = 100,
     arrows: int = 40,
-    cells: int = 36,
+    cells: int = 30,
     seconds: Number = 8,
 ) -> Film:
     """A film of moments (critic, fakes): dots are real, crosses fake, gray the score, arrows the push on each fake.

@@ -150,7 +150,7 @@ MISCONCEPTIONS = (
     Misconception(
         "not moved",
         _wrong(_loss, move=False),
-        "The critic has not moved: is `backward()` missing, or `optimizer.step()` after it?",
+        "The critic has not moved: `backward()` is missing, or `optimizer.step()` after it.",
     ),
     Misconception(
         "step first",

@@ -140,7 +140,7 @@ MISCONCEPTIONS = (
     Misconception(
         "not moved",
         _wrong(_loss, move=False),
-        "The generator has not moved: is `backward()` missing, or `optimizer.step()` after it?",
+        "The generator has not moved: `backward()` is missing, or `optimizer.step()` after it.",
     ),
     Misconception(
         "step first",
