@@ -1,6 +1,7 @@
 """Films of a GAN in the plane: samples, the critic's landscape, and the push on each fake."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import torch
@@ -138,9 +139,10 @@ class _Frame:
         )
         parts = [f'<rect width="{film.size[0]}" height="{film.size[1]}" fill="{SHADES[0]}"/>']
         for level, shade in zip(self.levels[1:-1], SHADES[1:], strict=True):
-            outlines, codes = contours.filled(level, self.levels[-1])
+            filled: Any = contours.filled(level, self.levels[-1])  # outlines, and what each of their points is for
             path = "".join(
-                _outline(torch.as_tensor(points), code, film.extent, film.size) for points, code in zip(outlines, codes)
+                _outline(torch.as_tensor(points), codes, film.extent, film.size)
+                for points, codes in zip(*filled, strict=True)
             )
             if path:
                 parts.append(f'<path fill="{shade}" fill-rule="evenodd" d="{path}"/>')
@@ -170,10 +172,10 @@ def _whole(points: Tensor, extent: Extent, size: tuple[int, int], keep: bool = F
     return whole
 
 
-def _outline(points: Tensor, codes: object, extent: Extent, size: tuple[int, int]) -> str:
+def _outline(points: Tensor, codes: Iterable[int], extent: Extent, size: tuple[int, int]) -> str:
     """A polygon with its holes; contourpy's code 1 begins an outline."""
     parts = []
-    for (x, y), code in zip(_whole(points, extent, size, keep=True), codes, strict=True):  # type: ignore[call-overload]
+    for (x, y), code in zip(_whole(points, extent, size, keep=True), codes, strict=True):
         parts.append(f"{'M' if code == 1 else 'L'}{x} {y}")
     return "".join(parts) + ("Z" if parts else "")
 

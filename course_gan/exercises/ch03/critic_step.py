@@ -115,7 +115,7 @@ def _two_updates(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, 
     fake = generator(z).detach()
     for half in (lambda: softplus(-critic(real)), lambda: softplus(critic(fake))):
         optimizer.zero_grad()
-        half().mean().backward()
+        half().mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
@@ -129,7 +129,7 @@ def _generator_too(generator: nn.Module, critic: nn.Module, optimizer: Optimizer
     rate = optimizer.param_groups[0]["lr"]
     both = torch.optim.SGD([*critic.parameters(), *generator.parameters()], rate)
     both.zero_grad()
-    (softplus(-critic(real)).mean() + softplus(critic(generator(z))).mean()).backward()
+    (softplus(-critic(real)).mean() + softplus(critic(generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
     both.step()
     generator.zero_grad()
 

@@ -57,10 +57,10 @@ def in_one_go(
     for i in range(len(reals)):
         critic_optimizer.zero_grad()
         fake = generator(noises[i]).detach()
-        (-logsigmoid(critic(reals[i])).mean() - logsigmoid(-critic(fake)).mean()).backward()
+        (-logsigmoid(critic(reals[i])).mean() - logsigmoid(-critic(fake)).mean()).backward()  # type: ignore[no-untyped-call]
         critic_optimizer.step()
     generator_optimizer.zero_grad()
-    (-logsigmoid(critic(generator(noises[len(reals)]))).mean()).backward()
+    (-logsigmoid(critic(generator(noises[len(reals)]))).mean()).backward()  # type: ignore[no-untyped-call]
     generator_optimizer.step()
     critic_optimizer.zero_grad()
 
@@ -186,7 +186,7 @@ def _old_gradients(
 ) -> None:
     for real, z in zip(reals, noises):
         fake = generator(z).detach()
-        (softplus(-critic(real)).mean() + softplus(critic(fake)).mean()).backward()
+        (softplus(-critic(real)).mean() + softplus(critic(fake)).mean()).backward()  # type: ignore[no-untyped-call]
         critic_optimizer.step()
     softplus(-critic(generator(noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
     generator_optimizer.step()
@@ -203,7 +203,7 @@ def _not_detached(
     generator_optimizer.zero_grad()
     for real, z in zip(reals, noises):
         critic_optimizer.zero_grad()
-        (softplus(-critic(real)).mean() + softplus(critic(generator(z))).mean()).backward()
+        (softplus(-critic(real)).mean() + softplus(critic(generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
         critic_optimizer.step()
     softplus(-critic(generator(noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
     generator_optimizer.step()
@@ -225,7 +225,7 @@ def _with(rounds: Step, last: Step, saturating: bool = False) -> Step:
         z = last(noises)
         if saturating:
             generator_optimizer.zero_grad()
-            (-softplus(critic(generator(z))).mean()).backward()
+            (-softplus(critic(generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
             generator_optimizer.step()
         elif isinstance(z, Tensor):
             generator_step(generator, critic, generator_optimizer, z)
