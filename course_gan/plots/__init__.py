@@ -3,6 +3,7 @@
 `film` returns a `Film`, to play in a page; its `.still` is a Figure.  `alt_text(figure)` says what a figure shows.
 """
 
+from course_gan.plots.board import game_board
 from course_gan.plots.boxes import moving_boxes
 from course_gan.plots.clouds import samples
 from course_gan.plots.critics import critic_landscape, decision_surface, gradient_field
@@ -11,9 +12,11 @@ from course_gan.plots.dynamics import trajectories, vector_field
 from course_gan.plots.films import Film, film
 from course_gan.plots.fits import covering_and_seeking
 from course_gan.plots.generators import futures_grid, futures_shares, push_forward, push_forward_frames
+from course_gan.plots.game_value import generator_losses, value_as_area
 from course_gan.plots.images import image_grid
 from course_gan.plots.integrands import js_through_the_middle, kl_point_by_point, kl_small_multiples
 from course_gan.plots.landing import cover
+from course_gan.plots.landscape_films import landscape_film
 from course_gan.plots.plans import transport_matrix, transport_plan
 from course_gan.plots.seeds import histories
 from course_gan.plots.style import use_style
@@ -31,12 +34,15 @@ __all__ = [
     "film",
     "futures_grid",
     "futures_shares",
+    "game_board",
+    "generator_losses",
     "gradient_field",
     "histories",
     "image_grid",
     "js_through_the_middle",
     "kl_point_by_point",
     "kl_small_multiples",
+    "landscape_film",
     "moving_boxes",
     "push_forward",
     "push_forward_frames",
@@ -46,5 +52,6 @@ __all__ = [
     "transport_matrix",
     "transport_plan",
     "use_style",
+    "value_as_area",
     "vector_field",
 ]
