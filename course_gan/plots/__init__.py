@@ -7,6 +7,14 @@ from course_gan.plots.boxes import moving_boxes
 from course_gan.plots.clouds import samples
 from course_gan.plots.critics import critic_landscape, decision_surface, gradient_field
 from course_gan.plots.description import alt_text, describe, save
+from course_gan.plots.discriminators import (
+    Snapshot,
+    four_panels,
+    js_estimates,
+    shares_of_outcomes,
+    trained_discriminators,
+    value_at_a_point,
+)
 from course_gan.plots.dynamics import trajectories, vector_field
 from course_gan.plots.films import Film, film
 from course_gan.plots.fits import covering_and_seeking
@@ -20,6 +28,7 @@ from course_gan.plots.surprise import excess_surprise
 
 __all__ = [
     "Film",
+    "Snapshot",
     "alt_text",
     "cover",
     "covering_and_seeking",
@@ -28,18 +37,23 @@ __all__ = [
     "describe",
     "excess_surprise",
     "film",
+    "four_panels",
     "gradient_field",
     "histories",
     "image_grid",
+    "js_estimates",
     "js_through_the_middle",
     "kl_point_by_point",
     "kl_small_multiples",
     "moving_boxes",
     "samples",
     "save",
+    "shares_of_outcomes",
+    "trained_discriminators",
     "trajectories",
     "transport_matrix",
     "transport_plan",
     "use_style",
+    "value_at_a_point",
     "vector_field",
 ]
