@@ -39,7 +39,7 @@ def shares_of_outcomes(
     bottom.axhline(0.5, color=GRAY, linewidth=0.9, linestyle=(0, (2, 3)))
     bottom.plot([], [], "o", color=BLUE, markersize=8, label="share of real rounds")
     bottom.plot([], [], color="black", linewidth=2.4, label="$p/(p+q)$")
-    bottom.set(ylim=(0, 1), xlim=(-0.6, len(p) - 0.2), xticks=places, xlabel="number of heads", ylabel="real")
+    bottom.set(ylim=(0, 1), xlim=(-0.6, len(p) - 0.2), xticks=places, xlabel="number of heads", ylabel="share of real")
     bottom.legend(loc="lower left", ncols=2)
     return figure
 
@@ -49,13 +49,16 @@ def value_at_a_point(pairs: Sequence[tuple[float, float]], axes: Axes | None = N
     figure, (ax,) = panels(1, 1, 3.3, axes)
     u = torch.linspace(0, 1, 401, dtype=torch.float64)
     lines = ({"color": BLUE, "linestyle": "-"}, Q_LINE, M_LINE, {"color": PURPLE, "linestyle": (0, (1, 1))})
+    marked: list[float] = []
     for (a, b), line in zip(pairs, lines):
         curve = torch.xlogy(torch.tensor(a).double(), u) + torch.special.xlog1py(torch.tensor(b).double(), -u)
         ax.plot(u, curve, label=f"$a={a:.2g},\\ b={b:.2g}$", **line)
         best = a / (a + b)
         top = (a * math.log(best) if a else 0.0) + (b * math.log(1 - best) if b else 0.0)
         ax.plot(best, top, "o", color=line["color"], markersize=8)
-        ax.annotate(f"{best:.3f}", (best, top), (0, 7), textcoords="offset points", ha="center")
+        below = any(abs(best - earlier) < 0.1 for earlier in marked)  # two tops side by side: one label each way
+        ax.annotate(f"{best:.3f}", (best, top), (0, -17 if below else 7), textcoords="offset points", ha="center")
+        marked.append(best)
     ax.set(xlim=(-0.03, 1.03), ylim=(-1.6, 0.15), xlabel="$u$, what $D$ says", ylabel=r"$a\log u+b\log(1-u)$")
     ax.legend(loc="lower center")
     return figure
@@ -107,7 +110,7 @@ def four_panels(
     left, right = extent
     for ax, shot in zip(grid, snapshots, strict=True):
         ax.plot(centers, real / width, label="data $p$", **P_LINE)
-        ax.plot(centers, (shot.fake / width).clamp(max=2), label="samples $q$", **{**Q_LINE, "linewidth": 1.6})
+        ax.plot(centers, (shot.fake / width), label="samples $q$", **{**Q_LINE, "linewidth": 1.6})
         best = optimal_discriminator(real, shot.fake)
         seen = real + shot.fake > 1e-6  # elsewhere there is nothing to be right about
         ax.plot(centers, torch.where(seen, best, torch.nan), label="best $D^*$", **{**BEST_LINE, "linewidth": 1.4})
@@ -119,7 +122,7 @@ def four_panels(
             ax.plot([left, right], [height, height], color="black", linewidth=0.8, label="_axis")
             ax.annotate(name, (left, height), (2, 3), textcoords="offset points")
         ax.set_title(shot.title, loc="left")
-        ax.set(xlim=(left, right), ylim=(-1.0, 1.75), yticks=[0, 0.5, 1])
+        ax.set(xlim=(left, right), ylim=(-1.0, 1.3), yticks=[0, 0.5, 1])
         ax.spines["bottom"].set_visible(False)
         ax.tick_params(axis="x", length=0)
     handles, labels = grid[0].get_legend_handles_labels()
