@@ -44,7 +44,7 @@ def shares_of_outcomes(
     return figure
 
 
-def value_at_a_point(pairs: Sequence[tuple[float, float]], axes: Axes | None = None) -> Figure:
+def value_at_a_point(pairs: Sequence[tuple[float | int, float | int]], axes: Axes | None = None) -> Figure:
     """The curves u -> a log u + b log(1 - u) for pairs (a, b), each with its top marked at a/(a + b)."""
     figure, (ax,) = panels(1, 1, 3.3, axes)
     u = torch.linspace(0, 1, 401, dtype=torch.float64)
@@ -97,7 +97,7 @@ def four_panels(
     real: Tensor,
     snapshots: Sequence[Snapshot],
     *,
-    extent: tuple[float, float] = (-3.0, 3.0),
+    extent: tuple[float | int, float | int] = (-3, 3),
     axes: Sequence[Axes] | None = None,
 ) -> Figure:
     """Four moments of a game on the line: data, samples, D and D*, and below them lines from z to G(z).
@@ -132,7 +132,9 @@ def four_panels(
 
 
 def js_estimates(
-    over: Mapping[str, tuple[Sequence[float], Tensor, Tensor]], truth: float, axes: Sequence[Axes] | None = None
+    over: Mapping[str, tuple[Sequence[float | int], Tensor, Tensor]],
+    truth: float | int,
+    axes: Sequence[Axes] | None = None,
 ) -> Figure:
     """Estimates of JS on the training samples and on fresh ones, one panel for each thing that is varied.
 
