@@ -74,7 +74,7 @@ def game_value(
     require("d", d, (d >= 0) & (d <= 1), "wanted probabilities. Scores become them by torch.sigmoid(scores)")
     dtype = torch.promote_types(d.dtype, torch.promote_types(p.dtype, q.dtype))
     d, p, q = (at_least_single(value) for value in (d, p, q))
-    total = (torch.xlogy(p, d) + torch.special.xlog1py(q, -d)).sum(-1)
+    total: Tensor = (torch.xlogy(p, d) + torch.special.xlog1py(q, -d)).sum(-1)
     return total.to(dtype)
 
 

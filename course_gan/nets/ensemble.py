@@ -98,7 +98,7 @@ class GeneratorEnsemble(MLPEnsemble):
         self.latent = members * latent
 
     def forward(self, z: Float[Tensor, "n latents"]) -> Float[Tensor, "n members d"]:
-        return super().forward(z.unflatten(1, (self.members, self.sizes[0])))
+        return super().forward(z.reshape(-1, self.members, self.sizes[0]))
 
 
 def for_each(sampler: Sampler, members: int) -> Sampler:
@@ -110,6 +110,7 @@ def for_each(sampler: Sampler, members: int) -> Sampler:
     require_counts(members=members)
 
     def drawn(n: int, generator: torch.Generator | None = None) -> Tensor:
-        return sampler(n * members, generator).unflatten(0, (n, members))
+        points = sampler(n * members, generator)
+        return points.reshape(n, members, *points.shape[1:])
 
     return drawn

@@ -3,6 +3,7 @@ r"""Figures of the best discriminator: as a share, as a maximum, beside trained 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -12,8 +13,8 @@ from torch import Tensor
 from course_gan.discriminator import optimal_discriminator
 from course_gan.plots.style import BLUE, GRAY, GREEN, M_LINE, P_LINE, PURPLE, Q_LINE, VERMILLION, panels
 
-D_LINE = {"color": GREEN, "linestyle": "-"}
-BEST_LINE = {"color": "black", "linestyle": (0, (1, 1.2)), "linewidth": 2.0}
+D_LINE: dict[str, Any] = {"color": GREEN, "linestyle": "-"}
+BEST_LINE: dict[str, Any] = {"color": "black", "linestyle": (0, (1, 1.2)), "linewidth": 2.0}
 
 
 def shares_of_outcomes(
