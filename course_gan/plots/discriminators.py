@@ -49,7 +49,7 @@ def value_at_a_point(pairs: Sequence[tuple[float | int, float | int]], axes: Axe
     """The curves u -> a log u + b log(1 - u) for pairs (a, b), each with its top marked at a/(a + b)."""
     figure, (ax,) = panels(1, 1, 3.3, axes)
     u = torch.linspace(0, 1, 401, dtype=torch.float64)
-    lines = ({"color": BLUE, "linestyle": "-"}, Q_LINE, M_LINE, {"color": PURPLE, "linestyle": (0, (1, 1))})
+    lines: tuple[dict[str, Any], ...] = (P_LINE, Q_LINE, M_LINE, {"color": PURPLE, "linestyle": (0, (1, 1))})
     marked: list[float] = []
     for (a, b), line in zip(pairs, lines):
         curve = torch.xlogy(torch.tensor(a).double(), u) + torch.special.xlog1py(torch.tensor(b).double(), -u)
