@@ -20,6 +20,7 @@ from course_gan.plots import style
 from course_gan.plots.landing import MODES, RADIUS, ring_fits, ring_log_density
 from tests.test_plots_generators import FIGURES as GENERATORS
 from tests.test_plots_game import GAME
+from tests.test_plots_discriminators import DRAWN as DISCRIMINATORS
 from tests.test_plots_training import TRAINING
 
 P = torch.tensor([0.36, 0.48, 0.16], dtype=torch.float64)
@@ -78,6 +79,7 @@ def signed_area(ax: Axes) -> float:
 def test_every_figure_of_the_package_is_tested() -> None:
     assert set(plots.__all__) == {*FIGURES, *GENERATORS, *TRAINING, "cover", "use_style"}
     assert set(plots.__all__) == {*FIGURES, *TRAINING, *GAME, "cover", "use_style"}
+    assert set(plots.__all__) == {*FIGURES, *TRAINING, *DISCRIMINATORS, "cover", "use_style"}
 
 
 @pytest.mark.parametrize("name", FIGURES)

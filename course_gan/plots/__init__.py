@@ -8,6 +8,14 @@ from course_gan.plots.boxes import moving_boxes
 from course_gan.plots.clouds import samples
 from course_gan.plots.critics import critic_landscape, decision_surface, gradient_field
 from course_gan.plots.description import alt_text, describe, save
+from course_gan.plots.discriminators import (
+    Snapshot,
+    four_panels,
+    js_estimates,
+    shares_of_outcomes,
+    trained_discriminators,
+    value_at_a_point,
+)
 from course_gan.plots.dynamics import trajectories, vector_field
 from course_gan.plots.films import Film, film
 from course_gan.plots.fits import covering_and_seeking
@@ -24,6 +32,7 @@ from course_gan.plots.surprise import excess_surprise
 
 __all__ = [
     "Film",
+    "Snapshot",
     "alt_text",
     "cover",
     "covering_and_seeking",
@@ -36,9 +45,11 @@ __all__ = [
     "futures_shares",
     "game_board",
     "generator_losses",
+    "four_panels",
     "gradient_field",
     "histories",
     "image_grid",
+    "js_estimates",
     "js_through_the_middle",
     "kl_point_by_point",
     "kl_small_multiples",
@@ -48,10 +59,13 @@ __all__ = [
     "push_forward_frames",
     "samples",
     "save",
+    "shares_of_outcomes",
+    "trained_discriminators",
     "trajectories",
     "transport_matrix",
     "transport_plan",
     "use_style",
     "value_as_area",
+    "value_at_a_point",
     "vector_field",
 ]
