@@ -9,6 +9,15 @@ from course_gan.plots.critics import critic_landscape, decision_surface, gradien
 from course_gan.plots.description import alt_text, describe, save
 from course_gan.plots.dynamics import trajectories, vector_field
 from course_gan.plots.films import Film, film
+from course_gan.plots.fgan import (
+    gaussians_in_the_plane,
+    gaussians_on_the_line,
+    hull,
+    learned_critics,
+    misled,
+    price_lists,
+    supporting_lines,
+)
 from course_gan.plots.fits import covering_and_seeking
 from course_gan.plots.images import image_grid
 from course_gan.plots.integrands import js_through_the_middle, kl_point_by_point, kl_small_multiples
@@ -28,15 +37,22 @@ __all__ = [
     "describe",
     "excess_surprise",
     "film",
+    "gaussians_in_the_plane",
+    "gaussians_on_the_line",
     "gradient_field",
     "histories",
+    "hull",
     "image_grid",
     "js_through_the_middle",
     "kl_point_by_point",
     "kl_small_multiples",
+    "learned_critics",
+    "misled",
     "moving_boxes",
+    "price_lists",
     "samples",
     "save",
+    "supporting_lines",
     "trajectories",
     "transport_matrix",
     "transport_plan",
