@@ -2,12 +2,12 @@
 
 from difflib import get_close_matches
 
-from course_gan.exercises import ch02
+from course_gan.exercises import ch02, ch05
 from course_gan.exercises.core import Case, Exercise, Misconception
 
 __all__ = ["EXERCISES", "Case", "Exercise", "Misconception", "get"]
 
-EXERCISES: dict[str, Exercise] = {exercise.id: exercise for exercise in ch02.EXERCISES}
+EXERCISES: dict[str, Exercise] = {exercise.id: exercise for exercise in (*ch02.EXERCISES, *ch05.EXERCISES)}
 
 
 def get(exercise_id: str) -> Exercise:

@@ -8,7 +8,6 @@ from course_gan.plots.clouds import samples
 from course_gan.plots.critics import critic_landscape, decision_surface, gradient_field
 from course_gan.plots.description import alt_text, describe, save
 from course_gan.plots.dynamics import trajectories, vector_field
-from course_gan.plots.films import Film, film
 from course_gan.plots.fgan import (
     gaussians_in_the_plane,
     gaussians_on_the_line,
@@ -18,6 +17,7 @@ from course_gan.plots.fgan import (
     price_lists,
     supporting_lines,
 )
+from course_gan.plots.films import Film, film
 from course_gan.plots.fits import covering_and_seeking
 from course_gan.plots.images import image_grid
 from course_gan.plots.integrands import js_through_the_middle, kl_point_by_point, kl_small_multiples
