@@ -18,6 +18,7 @@ from course_gan.divergences import gaussian_density, js, kl, kl_gaussian, mixtur
 from course_gan.fit import Fit, fit_gaussian
 from course_gan.plots import style
 from course_gan.plots.landing import MODES, RADIUS, ring_fits, ring_log_density
+from tests.test_plots_fgan import FIGURES as FGAN
 from tests.test_plots_training import TRAINING
 
 P = torch.tensor([0.36, 0.48, 0.16], dtype=torch.float64)
@@ -59,6 +60,7 @@ FIGURES: dict[str, tuple[Callable[..., Figure], int]] = {
     "js_through_the_middle": (plots.js_through_the_middle, 2),
     "covering_and_seeking": (covering_and_seeking, 2),
     "moving_boxes": (plots.moving_boxes, 2),
+    **FGAN,
 }
 
 
