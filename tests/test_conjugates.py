@@ -44,7 +44,7 @@ def test_biconjugate_is_below_and_bridges_what_is_not_convex():
 @pytest.mark.parametrize(
     ("u", "f", "match"),
     [
-        (torch.zeros(0), torch.zeros(0), "wanted .n,. both"),
+        (torch.zeros(0), torch.zeros(0), "at least one entry"),
         (torch.zeros(2), torch.full((2,), math.inf), "at every point"),
         (torch.zeros(2), torch.tensor([0.0, -math.inf]), r"numbers or \+inf"),
         (torch.tensor([0.0, math.nan]), torch.zeros(2), "finite points"),

@@ -92,8 +92,9 @@ def test_figure_is_returned_fits_a_phone_and_draws_without_a_warning(name: str) 
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_can_be_drawn_on_given_axes(name: str) -> None:
     draw, panels = FIGURES[name]
-    figure, axes = plt.subplots(1, panels)
-    assert draw(axes=list(axes)) is figure
+    figure, grid = plt.subplots(1, panels, squeeze=False)
+    axes = list(grid[0])
+    assert draw(axes=axes if panels > 1 else axes[0]) is figure
     assert all(ax.has_data() for ax in axes)
 
 
