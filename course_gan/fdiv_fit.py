@@ -79,7 +79,7 @@ def best_gaussian(
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    search.step(closure)
+    search.step(closure)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         least = value()
         require("the least divergence", least, least.isfinite(), "wanted a number: begin with a wider Gaussian")
@@ -120,10 +120,12 @@ def _cholesky(theta: Tensor, d: int) -> Tensor:
     lower = torch.zeros(d, d, dtype=theta.dtype)
     row, column = torch.tril_indices(d, d, -1)
     lower = lower.index_put((row, column), theta[2 * d :])
-    return lower + theta[d : 2 * d].exp().diag()
+    factor: Tensor = lower + theta[d : 2 * d].exp().diag()
+    return factor
 
 
 def _log_cells(theta: Tensor, points: Tensor, d: int) -> Tensor:
     """Log-probabilities of the cells under the Gaussian: they sum to one, so nothing is won by leaving the grid."""
     z = torch.linalg.solve_triangular(_cholesky(theta, d), (points - theta[:d]).mT, upper=False)
-    return (-z.square().sum(0) / 2).log_softmax(0)
+    log_q: Tensor = (-z.square().sum(0) / 2).log_softmax(0)
+    return log_q

@@ -57,7 +57,7 @@ def without_graph(critic: nn.Module, generator: nn.Module, optimizer: Optimizer,
     for parameter in critic.parameters():
         parameter.grad = None
     t_real, t_fake = (1 - torch.exp(-critic(x)) for x in (real, fake))
-    ((t_fake / (1 - t_fake)).mean() - t_real.mean()).backward()
+    ((t_fake / (1 - t_fake)).mean() - t_real.mean()).backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 
 
@@ -67,7 +67,7 @@ def by_hand(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real:
     rate = optimizer.param_groups[0]["lr"]
     with torch.no_grad():
         for parameter, gradient in zip(parameters, torch.autograd.grad(bound, parameters)):
-            parameter += rate * gradient
+            parameter.add_(gradient, alpha=rate)
 
 
 def cases(generator: torch.Generator) -> list[Case]:

@@ -57,7 +57,7 @@ def with_a_frozen_critic(
     critic.requires_grad_(False)
     generator_optimizer.zero_grad()
     t = 1 - torch.exp(-critic(generator(z)))
-    (-(t / (1 - t)).mean()).backward()
+    (-(t / (1 - t)).mean()).backward()  # type: ignore[no-untyped-call]
     generator_optimizer.step()
     critic.requires_grad_(True)
 
@@ -69,7 +69,7 @@ def by_hand(
     slopes = torch.autograd.grad(critic(generator(z)).expm1().mean(), parameters)
     with torch.no_grad():
         for parameter, slope in zip(parameters, slopes):
-            parameter += generator_optimizer.param_groups[0]["lr"] * slope
+            parameter.add_(slope, alpha=generator_optimizer.param_groups[0]["lr"])
 
 
 def cases(generator: torch.Generator) -> list[Case]:

@@ -30,7 +30,8 @@ def step_by_step(v_real: Tensor, v_fake: Tensor) -> Tensor:
 
 def by_loop(v_real: Tensor, v_fake: Tensor) -> float:
     real = sum(-exp(-v) for v in v_real.tolist()) / len(v_real)
-    return real - sum(v - 1 for v in v_fake.tolist()) / len(v_fake)
+    fake = sum(v - 1 for v in v_fake.tolist()) / len(v_fake)
+    return float(real - fake)
 
 
 def cases(generator: torch.Generator) -> list[Case]:
