@@ -21,6 +21,7 @@ from course_gan.plots.landing import MODES, RADIUS, ring_fits, ring_log_density
 from tests.test_plots_generators import FIGURES as GENERATORS
 from tests.test_plots_game import GAME
 from tests.test_plots_discriminators import DRAWN as DISCRIMINATORS
+from tests.test_plots_fgan import FIGURES as FGAN
 from tests.test_plots_training import TRAINING
 
 P = torch.tensor([0.36, 0.48, 0.16], dtype=torch.float64)
@@ -62,6 +63,7 @@ FIGURES: dict[str, tuple[Callable[..., Figure], int]] = {
     "js_through_the_middle": (plots.js_through_the_middle, 2),
     "covering_and_seeking": (covering_and_seeking, 2),
     "moving_boxes": (plots.moving_boxes, 2),
+    **FGAN,
 }
 
 
@@ -95,8 +97,9 @@ def test_figure_is_returned_fits_a_phone_and_draws_without_a_warning(name: str) 
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_can_be_drawn_on_given_axes(name: str) -> None:
     draw, panels = FIGURES[name]
-    figure, axes = plt.subplots(1, panels)
-    assert draw(axes=list(axes)) is figure
+    figure, grid = plt.subplots(1, panels, squeeze=False)
+    axes = list(grid[0])
+    assert draw(axes=axes if panels > 1 else axes[0]) is figure
     assert all(ax.has_data() for ax in axes)
 
 

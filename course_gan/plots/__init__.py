@@ -17,6 +17,15 @@ from course_gan.plots.discriminators import (
     value_at_a_point,
 )
 from course_gan.plots.dynamics import trajectories, vector_field
+from course_gan.plots.fgan import (
+    gaussians_in_the_plane,
+    gaussians_on_the_line,
+    hull,
+    learned_critics,
+    misled,
+    price_lists,
+    supporting_lines,
+)
 from course_gan.plots.films import Film, film
 from course_gan.plots.fits import covering_and_seeking
 from course_gan.plots.generators import futures_grid, futures_shares, push_forward, push_forward_frames
@@ -46,8 +55,11 @@ __all__ = [
     "game_board",
     "generator_losses",
     "four_panels",
+    "gaussians_in_the_plane",
+    "gaussians_on_the_line",
     "gradient_field",
     "histories",
+    "hull",
     "image_grid",
     "js_estimates",
     "js_through_the_middle",
@@ -61,6 +73,13 @@ __all__ = [
     "save",
     "shares_of_outcomes",
     "trained_discriminators",
+    "learned_critics",
+    "misled",
+    "moving_boxes",
+    "price_lists",
+    "samples",
+    "save",
+    "supporting_lines",
     "trajectories",
     "transport_matrix",
     "transport_plan",

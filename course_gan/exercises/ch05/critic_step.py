@@ -1,0 +1,180 @@
+"""Exercise: one step of the critic in the row squared-hellinger."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+
+from course_gan.exercises.ch05.inputs import DOUBLE, SINGLE, gradients, numbers, players
+from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, rounding
+from course_gan.fdiv import F_DIVERGENCES
+
+Step = Callable[[nn.Module, nn.Module, Optimizer, Tensor, Tensor], None]
+
+
+def critic_step(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
+    """Improve the critic by one step of its optimizer (row squared-hellinger).
+
+    The bound is mean T(real) - mean f*(T(fake)), with T = 1 - exp(-v) of the
+    critic's raw score v, and f*(t) = t/(1 - t).  The critic makes it large.
+    critic maps points (n, d) to raw scores (n,), generator maps noise z to
+    points.
+    optimizer holds the critic's parameters, whose gradients may be left over
+    from before.  The generator neither moves nor gets a gradient.
+    Return nothing.
+    """
+    fake = generator(z).detach()
+    loss = -F_DIVERGENCES["squared-hellinger"].lower_bound(critic(real), critic(fake))
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def call(
+    function: Step,
+    critic_weight: Tensor,
+    critic_bias: Tensor,
+    generator_weight: Tensor,
+    generator_bias: Tensor,
+    real: Tensor,
+    z: Tensor,
+    rate: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The critic's parameters after the step, the generator's parameters, and the generator's gradients."""
+    critic, generator = players(critic_weight, critic_bias, generator_weight, generator_bias)
+    optimizer = SGD(critic.parameters(), lr=rate)
+    for parameter in critic.parameters():
+        parameter.grad = torch.ones_like(parameter)  # left over from the generator's step
+    function(critic, generator, optimizer, real, z)
+    return numbers(critic), numbers(generator), gradients(generator)
+
+
+def without_graph(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
+    with torch.no_grad():
+        fake = generator(z)
+    for parameter in critic.parameters():
+        parameter.grad = None
+    t_real, t_fake = (1 - torch.exp(-critic(x)) for x in (real, fake))
+    ((t_fake / (1 - t_fake)).mean() - t_real.mean()).backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def by_hand(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
+    bound = (1 - (-critic(real)).exp()).mean() - (critic(generator(z)).exp() - 1).mean()
+    parameters = list(critic.parameters())
+    rate = optimizer.param_groups[0]["lr"]
+    with torch.no_grad():
+        for parameter, gradient in zip(parameters, torch.autograd.grad(bound, parameters)):
+            parameter.add_(gradient, alpha=rate)
+
+
+def cases(generator: torch.Generator) -> list[Case]:
+    def draw(*shape: int, dtype: torch.dtype = DOUBLE) -> Tensor:
+        return (1.6 * torch.rand(*shape, generator=generator, dtype=DOUBLE) - 0.8).to(dtype)
+
+    def case(label: str, n: int, m: int, d: int, latent: int, rate: float, dtype: torch.dtype = DOUBLE) -> Case:
+        weights = draw(1, d, dtype=dtype), draw(1, dtype=dtype), draw(d, latent, dtype=dtype), draw(d, dtype=dtype)
+        return Case((*weights, draw(n, d, dtype=dtype) + 1, draw(m, latent, dtype=dtype), rate), label)
+
+    return [
+        case("points on the line", 4, 4, 1, 1, 0.25),
+        case("points in the plane", 6, 6, 2, 2, 0.5),
+        case("more noise than data", 3, 7, 2, 3, 0.125),
+        case("points in the plane, in float32", 5, 5, 2, 2, 0.25, SINGLE),
+    ]
+
+
+def tolerance(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
+    """A gradient is a mean of products with exp(±v), |v| < 5: terms of up to 100."""
+    return rounding(inputs, expected, size=100.0)
+
+
+def _step(
+    bound: Callable[[Tensor, Tensor], Tensor], *, detach: bool = True, zero: bool = True, sign: float = -1.0
+) -> Step:
+    """A step with another bound, or without one of its lines."""
+
+    def function(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
+        fake = generator(z).detach() if detach else generator(z)
+        loss = sign * bound(critic(real), critic(fake))
+        if zero:
+            optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    return function
+
+
+def _bound(real: Tensor, fake: Tensor) -> Tensor:
+    return (1 - (-real).exp()).mean() - (fake.exp() - 1).mean()
+
+
+def _nothing(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
+    optimizer.zero_grad()
+    (-_bound(critic(real), critic(generator(z).detach()))).backward()  # type: ignore[no-untyped-call]
+
+
+MISCONCEPTIONS = (
+    Misconception(
+        "down in place of up",
+        _step(_bound, sign=1.0),
+        "The critic went the wrong way: an optimizer makes its loss small, so the loss is minus the bound.",
+    ),
+    Misconception(
+        "not detached",
+        _step(_bound, detach=False),
+        "The critic is right, but the generator has got gradients from it: detach the fakes, or make them under "
+        "`torch.no_grad()`.",
+    ),
+    Misconception(
+        "gradients left over",
+        _step(_bound, zero=False),
+        "The gradients from before were added to the new ones: call `optimizer.zero_grad()` before `backward()`.",
+    ),
+    Misconception(
+        "no step",
+        _nothing,
+        "The critic has not moved: `backward()` only computes gradients, `optimizer.step()` uses them.",
+    ),
+    Misconception(
+        "conjugate of the raw score",
+        _step(lambda real, fake: (1 - (-real).exp()).mean() - (fake / (1 - fake)).mean()),
+        "You applied `f*` to the raw scores of the fakes; it takes T = 1 - exp(-v).",
+    ),
+    Misconception(
+        "signs of the scores",
+        _step(lambda real, fake: _bound(fake, real)),
+        "Your critic learns to score fakes high: either real and fake are exchanged, or the activation is 1 - exp(v), "
+        "which decreases; it is 1 - exp(-v), averaged over the real points.",
+    ),
+    Misconception(
+        "no conjugate",
+        _step(lambda real, fake: (1 - (-real).exp()).mean() - (1 - (-fake).exp()).mean()),
+        "You subtracted the mean of T over the fakes; the bound subtracts that of `f*(T)`.",
+    ),
+    Misconception(
+        "no activation",
+        _step(lambda real, fake: real.mean() - fake.mean()),
+        "You took the scores as they are, as in a Wasserstein GAN; here T = 1 - exp(-v), and `f*(T)` on the fakes.",
+    ),
+    Misconception(
+        "sums",
+        _step(lambda real, fake: (1 - (-real).exp()).sum() - (fake.exp() - 1).sum()),
+        "You summed over the batch; with means the step does not grow with it.",
+    ),
+)
+
+EXERCISE = Exercise(
+    id="critic-step",
+    chapter="05-f-gan",
+    title="One step of the critic",
+    points=4,
+    reference=critic_step,
+    cases=cases,
+    misconceptions=MISCONCEPTIONS,
+    alternatives=(without_graph, by_hand),
+    call=call,
+    tolerance=tolerance,
+)
