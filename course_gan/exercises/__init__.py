@@ -2,18 +2,13 @@
 
 from difflib import get_close_matches
 
-from course_gan.exercises import ch01, ch02
-from course_gan.exercises import ch02, ch03
-from course_gan.exercises import ch02, ch04
-from course_gan.exercises import ch02, ch05
+from course_gan.exercises import ch01, ch02, ch03, ch04, ch05
 from course_gan.exercises.core import Case, Exercise, Misconception
 
 __all__ = ["EXERCISES", "Case", "Exercise", "Misconception", "get"]
 
-EXERCISES: dict[str, Exercise] = {exercise.id: exercise for chapter in (ch01, ch02) for exercise in chapter.EXERCISES}
-EXERCISES: dict[str, Exercise] = {exercise.id: exercise for exercise in (*ch02.EXERCISES, *ch03.EXERCISES)}
-EXERCISES: dict[str, Exercise] = {exercise.id: exercise for chapter in (ch02, ch04) for exercise in chapter.EXERCISES}
-EXERCISES: dict[str, Exercise] = {exercise.id: exercise for exercise in (*ch02.EXERCISES, *ch05.EXERCISES)}
+CHAPTERS = (ch01, ch02, ch03, ch04, ch05)
+EXERCISES: dict[str, Exercise] = {exercise.id: exercise for chapter in CHAPTERS for exercise in chapter.EXERCISES}
 
 
 def get(exercise_id: str) -> Exercise:

@@ -28,8 +28,8 @@ from course_gan.plots.fgan import (
 )
 from course_gan.plots.films import Film, film
 from course_gan.plots.fits import covering_and_seeking
-from course_gan.plots.generators import futures_grid, futures_shares, push_forward, push_forward_frames
 from course_gan.plots.game_value import generator_losses, value_as_area
+from course_gan.plots.generators import futures_grid, futures_shares, push_forward, push_forward_frames
 from course_gan.plots.images import image_grid
 from course_gan.plots.integrands import js_through_the_middle, kl_point_by_point, kl_small_multiples
 from course_gan.plots.landing import cover
@@ -50,13 +50,13 @@ __all__ = [
     "describe",
     "excess_surprise",
     "film",
+    "four_panels",
     "futures_grid",
     "futures_shares",
     "game_board",
-    "generator_losses",
-    "four_panels",
     "gaussians_in_the_plane",
     "gaussians_on_the_line",
+    "generator_losses",
     "gradient_field",
     "histories",
     "hull",
@@ -66,20 +66,17 @@ __all__ = [
     "kl_point_by_point",
     "kl_small_multiples",
     "landscape_film",
+    "learned_critics",
+    "misled",
     "moving_boxes",
+    "price_lists",
     "push_forward",
     "push_forward_frames",
     "samples",
     "save",
     "shares_of_outcomes",
-    "trained_discriminators",
-    "learned_critics",
-    "misled",
-    "moving_boxes",
-    "price_lists",
-    "samples",
-    "save",
     "supporting_lines",
+    "trained_discriminators",
     "trajectories",
     "transport_matrix",
     "transport_plan",
