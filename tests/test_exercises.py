@@ -13,7 +13,7 @@ from torch import Tensor
 
 from course_gan.chapters import all_chapters, exercise_cards, find
 from course_gan.check import evaluate
-from course_gan.exercises import EXERCISES, Case, Exercise, Misconception, get
+from course_gan.exercises import CHAPTERS, EXERCISES, Case, Exercise, Misconception, get
 from course_gan.exercises.answers import normalize
 from course_gan.exercises.compare import alike
 from course_gan.exercises.core import cast
@@ -69,6 +69,11 @@ def test_misconception_fails_with_its_own_sentence(exercise: Exercise, misconcep
         assert result.points == 0
         assert result.misconception == misconception.name, result.message
         assert misconception.sentence in result.message
+
+
+def test_no_two_exercises_share_an_id() -> None:
+    ids = [exercise.id for chapter in CHAPTERS for exercise in chapter.EXERCISES]
+    assert sorted(EXERCISES) == sorted(ids)
 
 
 @each_exercise

@@ -140,9 +140,9 @@ MISCONCEPTIONS = (
 )
 
 EXERCISE = Exercise(
-    id="game-value",
+    id="outcome-value",
     chapter="04-optimal-discriminator",
-    title="The value of the game",
+    title="The value, outcome by outcome",
     points=2,
     reference=value_of_the_game,
     cases=cases,

@@ -135,7 +135,7 @@ MISCONCEPTIONS = (
 )
 
 EXERCISE = Exercise(
-    id="generator-gradient",
+    id="frozen-gradient",
     chapter="04-optimal-discriminator",
     title="What the best discriminator teaches",
     points=4,

@@ -167,7 +167,7 @@ MISCONCEPTIONS = (
 )
 
 EXERCISE = Exercise(
-    id="critic-step",
+    id="f-gan-critic-step",
     chapter="05-f-gan",
     title="One step of the critic",
     points=4,

@@ -181,7 +181,7 @@ MISCONCEPTIONS = (
 )
 
 EXERCISE = Exercise(
-    id="generator-step",
+    id="f-gan-generator-step",
     chapter="05-f-gan",
     title="One step of the generator",
     points=4,
