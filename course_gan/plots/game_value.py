@@ -33,8 +33,8 @@ def value_as_area(x: Tensor, p: Tensor, q: Tensor, score: Tensor, axes: Sequence
         label=f"$p_G\\,\\log(1-D)$: {areas[1]:.3f}",
     )  # fmt: skip
     bottom.axhline(0, color="black", linewidth=0.8)
-    bottom.set(xlabel="$x$", ylabel="part of the value", ylim=(None, 0.004))
-    bottom.legend(loc="lower right")
+    bottom.set(xlabel="$x$", ylabel="part of the value", ylim=(1.5 * min(float(half.min()) for half in halves), 0.004))
+    bottom.legend(loc="lower center", ncols=2, columnspacing=1.0, handlelength=1.4)
     return describe(
         figure,
         f"Above, two densities and the curve of a discriminator. Below, two areas under zero: {number(areas[0])} from "

@@ -30,7 +30,7 @@ def landscape_film(
     extent: Extent | None = None,
     dots: int = 100,
     arrows: int = 40,
-    cells: int = 30,
+    cells: int = 40,
     seconds: Number = 8,
 ) -> Film:
     """A film of moments (critic, fakes): dots are real, crosses fake, gray the score, arrows the push on each fake.
