@@ -141,7 +141,7 @@ class _Frame:
         for level, shade in zip(self.levels[1:-1], SHADES[1:], strict=True):
             filled: Any = contours.filled(level, self.levels[-1])  # outlines, and what each of their points is for
             path = "".join(
-                _outline(torch.as_tensor(points), codes, film.extent, film.size)
+                _outline(torch.as_tensor(points), codes.tolist(), film.extent, film.size)
                 for points, codes in zip(*filled, strict=True)
             )
             if path:
