@@ -34,7 +34,8 @@ setup: $(INSTALLED) $(NODE_READY) ## Only set up .venv and node_modules
 
 chapters: $(INSTALLED) ## Run every chapter whose code, or the package's, has changed
 	@echo "== Running the chapters that have changed"
-	@python -m pytest book -n $(WORKERS) --dist loadfile
+	@# One after another: the minute that a chapter may take is one of two cores.
+	@python -m pytest book
 
 html: chapters $(NODE_READY) ## Build the pages from the chapters' last runs
 	@echo "== Building the pages"
