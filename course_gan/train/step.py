@@ -16,10 +16,10 @@ def step(state: State, batches: Iterator[Batch]) -> None:
     repeat `critic_steps` times:
 
     1. take a batch $x_1, \dots, x_n$ of data and fresh noise $z_1, \dots, z_n \sim N(0, I)$;
-    2. descend $\nabla_\psi L_D(D_\psi(x), D_\psi(G_\theta(z)))$, penalties included;  [θ is not touched]
+    2. descend $\nabla_\psi L_D(\ell_\psi(x), \ell_\psi(G_\theta(z)))$, penalties included;  [θ is not touched]
     3. clip ψ, if there is a bound.
 
-    take fresh noise; descend $\nabla_\theta L_G(D_\psi(G_\theta(z)))$;  [ψ is not touched]
+    take fresh noise; descend $\nabla_\theta L_G(\ell_\psi(G_\theta(z)))$;  [ψ is not touched]
     $\bar\theta \leftarrow d \bar\theta + (1 - d) \theta$, if there is an average.
 
     Nothing in here waits for the device.
