@@ -287,7 +287,8 @@ def _write_and_read(path: Path, seed: int) -> bool:
 
 
 def test_concurrent_processes_see_whole_files(tmp_path: Path) -> None:
-    with multiprocessing.get_context("fork").Pool(3) as pool:
+    # Not by fork: a child of a process whose threads have computed may wait for them forever.
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
         whole = pool.starmap(_write_and_read, [(tmp_path / "shared.pt", seed) for seed in range(3)])
     assert whole == [True, True, True]
     assert [file.name for file in tmp_path.iterdir()] == ["shared.pt"]
