@@ -357,7 +357,9 @@ def test_what_could_only_fail_later_is_refused_at_once(tmp_path: Path) -> None:
     sharded = Rows()
     sharded.world, sharded.rank = 2, 1
     refused(ValueError, r"process 1 of 2.*process 0 of 1", sharded)
-    refused(ValueError, r"batches have 8 rows each and settings\.batch is 6; wanted one size", Rows(size=8))
+    larger = Rows(size=8)
+    larger.size = 8  # as `data.Batches` says it
+    refused(ValueError, r"batches have 8 rows each and settings\.batch is 6; wanted one size", larger)
 
 
 def test_convolutions_are_laid_out_channels_last_and_resume_so(tmp_path: Path) -> None:
