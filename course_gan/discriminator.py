@@ -137,7 +137,7 @@ def fit_discriminator(
 ) -> Float[Tensor, " steps"]:
     r"""Train a critic to tell `real` from `fake`, which both stay as they are: the inner maximum of the game.
 
-    Each of the two is a sampler, which gives fresh samples for ever, or a tensor of all the samples there are; then a
+    Each of the two is a sampler, which gives fresh samples forever, or a tensor of all the samples there are; then a
     batch is drawn from its rows anew at each step.  Adam descends -V, its rate falling to 0 along a line, so that the
     end is calm.  `watch(step)` is called before the first step and after each `every` steps.  Returns -V by batch.
 
