@@ -58,7 +58,7 @@ def run(seed: int, *, device: str = "cpu", step: float = 0.2, steps: int = 500) 
         for way, dynamics in ways.items():
             path = games.trajectory(game, dynamics, start, step, steps)
             found[f"{name}: radius, {way}"] = float(path[-1].norm())
-            # What goes round for ever may be near at the end by chance: the farthest point of the last fifth.
+            # What goes round forever may be near at the end by chance: the farthest point of the last fifth.
             found[f"{name}: late, {way}"] = float(path[-(steps // 5 + 1) :].norm(dim=1).max())
     return found
 

@@ -72,7 +72,7 @@ class Interruption:
         self.requested = True
 
     def agreed(self, device: torch.device, tick: bool) -> bool:
-        """Whether to stop now.  Several processes stop together, at a tick, or those that go on would wait for ever."""
+        """Whether to stop now.  Several processes stop together, at a tick, or those that go on would wait forever."""
         if world() == 1:
             return self.requested
         if not tick:

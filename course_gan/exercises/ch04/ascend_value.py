@@ -124,12 +124,12 @@ MISCONCEPTIONS = (
     Misconception(
         "real only",
         _wrong(lambda s, d, p, q: p * (1 - d)),
-        "The fakes are missing: without - q D every score rises for ever.",
+        "The fakes are missing: without - q D every score rises forever.",
     ),
     Misconception(
         "fake only",
         _wrong(lambda s, d, p, q: -q * d),
-        "The real samples are missing: without p (1 - D) every score falls for ever.",
+        "The real samples are missing: without p (1 - D) every score falls forever.",
     ),
     Misconception(
         "not weighted",
