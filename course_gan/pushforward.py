@@ -56,7 +56,7 @@ def mixture_generator(
 def mixture_generator_slope(
     z: Float[Tensor, "*shape"], weights: Float[Tensor, " k"], means: Float[Tensor, " k"], stds: Float[Tensor, " k"]
 ) -> Float[Tensor, "*shape"]:
-    r"""$G'(z) = \varphi(z) / p(G(z))$ of `mixture_generator`: steep where the data are rare, flat where they are dense.
+    r"""$G'(z) = \varphi(z) / p(G(z))$ of `mixture_generator`: steep where data are rare and noise is not.
 
     >>> z = torch.tensor([-1.0, 0.0, 1.0])
     >>> mixture_generator_slope(z, torch.ones(1), torch.zeros(1), torch.full((1,), 3.0))

@@ -1,7 +1,7 @@
 """What holds for all tests: shapes are checked while testing, and in CI nothing is skipped in silence."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 from jaxtyping import install_import_hook
@@ -31,3 +31,16 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     forbid_skip_in_ci(report)
     return report
+
+
+@pytest.fixture
+def styled_figures() -> Iterator[None]:
+    """The book's style while a figure is drawn, and no figure left open after it."""
+    import matplotlib.pyplot as plt  # here, as most tests draw nothing
+
+    from course_gan import plots
+
+    with plt.rc_context():
+        plots.use_style()
+        yield
+        plt.close("all")

@@ -4,7 +4,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import matplotlib.pyplot as plt
 import pytest
@@ -24,17 +24,11 @@ from tests.test_plots_game import GAME
 from tests.test_plots_generators import FIGURES as GENERATORS
 from tests.test_plots_training import TRAINING
 
+pytestmark = pytest.mark.usefixtures("styled_figures")
+
 P = torch.tensor([0.36, 0.48, 0.16], dtype=torch.float64)
 Q = torch.full((3,), 1 / 3, dtype=torch.float64)
 GRID = torch.linspace(-12, 12, 601, dtype=torch.float64)
-
-
-@pytest.fixture(autouse=True)
-def _style_is_set_and_figures_are_closed() -> Iterator[None]:
-    with plt.rc_context():
-        plots.use_style()
-        yield
-        plt.close("all")
 
 
 def log_two_bumps(points: torch.Tensor) -> torch.Tensor:

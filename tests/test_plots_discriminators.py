@@ -1,7 +1,7 @@
 """The figures of chapter 4 show what their captions claim."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import matplotlib.pyplot as plt
 import pytest
@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 
 from course_gan import plots
 from course_gan.divergences import gaussian_density
+
+pytestmark = pytest.mark.usefixtures("styled_figures")
 
 P, Q = torch.tensor([0.36, 0.48, 0.16]).double(), torch.full((3,), 1 / 3).double()
 X = torch.linspace(-4, 5, 91, dtype=torch.float64)
@@ -34,14 +36,6 @@ FIGURES: dict[str, tuple[Callable[..., Figure], int]] = {
     ),
 }
 DRAWN = {*FIGURES, "Snapshot"}  # what this file tests
-
-
-@pytest.fixture(autouse=True)
-def _style_is_set_and_figures_are_closed() -> Iterator[None]:
-    with plt.rc_context():
-        plots.use_style()
-        yield
-        plt.close("all")
 
 
 @pytest.mark.parametrize("name", FIGURES)

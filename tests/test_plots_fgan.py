@@ -1,8 +1,7 @@
 """The figures of chapter 5 draw what their captions say."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -13,6 +12,8 @@ from torch.testing import assert_close
 from course_gan import plots
 from course_gan.divergences import gaussian_density
 from course_gan.fdiv import F_DIVERGENCES
+
+pytestmark = pytest.mark.usefixtures("styled_figures")
 
 X = torch.linspace(-4, 6, 101, dtype=torch.float64)
 P, Q = gaussian_density(X, 0.0, 1.0), gaussian_density(X, 1.0, 1.5)
@@ -35,14 +36,6 @@ FIGURES: dict[str, tuple[Callable[..., Figure], int]] = {
         3,
     ),
 }
-
-
-@pytest.fixture(autouse=True)
-def _style_is_set_and_figures_are_closed() -> Iterator[None]:
-    with plt.rc_context():
-        plots.use_style()
-        yield
-        plt.close("all")
 
 
 def test_price_lists_touch_zero_at_one_and_are_scaled_alike() -> None:

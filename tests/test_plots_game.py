@@ -1,7 +1,7 @@
 """The figures of the game: the board, the value as an area, the generator's losses, and films of the landscape."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -16,19 +16,13 @@ from torch.testing import assert_close
 from course_gan import plots
 from course_gan.divergences import gaussian_density
 
+pytestmark = pytest.mark.usefixtures("styled_figures")
+
 GRID = torch.linspace(-4, 6, 2001, dtype=torch.float64)
 P, Q = gaussian_density(GRID, 0.0, 1.0), gaussian_density(GRID, 2.0, 1.0)
 REAL = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
 FAKE = torch.tensor([[2.0, 2.0], [3.0, 2.0], [2.0, 3.0]])
 EXTENT = (-1, 4, -1, 4)
-
-
-@pytest.fixture(autouse=True)
-def _style_is_set_and_figures_are_closed() -> Iterator[None]:
-    with plt.rc_context():
-        plots.use_style()
-        yield
-        plt.close("all")
 
 
 def area(axes: list[Axes] | None = None) -> Figure:

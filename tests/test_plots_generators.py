@@ -1,6 +1,6 @@
 """The figures of chapter 1: drawn on new or given axes, saying what they show, refusing what they cannot draw."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import matplotlib.pyplot as plt
 import pytest
@@ -13,6 +13,8 @@ from torch.testing import assert_close
 from course_gan import plots
 from course_gan.gaussians import gaussian_density, mixture_log_density
 from course_gan.pushforward import mixture_generator
+
+pytestmark = pytest.mark.usefixtures("styled_figures")
 
 HUMPS = torch.tensor([[0.35, 0.65], [-1.5, 1.5], [0.5, 0.5]], dtype=torch.float64)
 GRID = torch.linspace(-3, 3, 301, dtype=torch.float64)
@@ -41,14 +43,6 @@ FIGURES: dict[str, tuple[Callable[..., Figure], int]] = {
         1,
     ),
 }
-
-
-@pytest.fixture(autouse=True)
-def _style_is_set_and_figures_are_closed() -> Iterator[None]:
-    with plt.rc_context():
-        plots.use_style()
-        yield
-        plt.close("all")
 
 
 @pytest.mark.parametrize("name", FIGURES)

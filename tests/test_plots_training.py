@@ -4,7 +4,7 @@ import inspect
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -20,6 +20,8 @@ from torch.testing import assert_close
 
 from course_gan import plots
 from course_gan.transport import cost_matrix, optimal_plan
+
+pytestmark = pytest.mark.usefixtures("styled_figures")
 
 ANGLES = torch.arange(8) * (2 * math.pi / 8)
 CENTERS = torch.stack([ANGLES.cos(), ANGLES.sin()], 1)
@@ -66,14 +68,6 @@ FIGURES: dict[str, tuple[Callable[..., Figure], int]] = {
 
 DRAWN = {name.removesuffix("_line").removesuffix("_labels") for name in FIGURES}
 TRAINING = {*DRAWN, "Film", "film", "alt_text", "describe", "save"}  # what this file and test_plots_films.py test
-
-
-@pytest.fixture(autouse=True)
-def _style_is_set_and_figures_are_closed() -> Iterator[None]:
-    with plt.rc_context():
-        plots.use_style()
-        yield
-        plt.close("all")
 
 
 def refuses(function: Callable[..., object], *arguments: object, match: str, **options: object) -> None:

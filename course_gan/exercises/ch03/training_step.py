@@ -1,5 +1,8 @@
 """Exercise: one whole step of training, several updates of the critic and one of the generator."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
@@ -120,115 +123,89 @@ def cases(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def _critic_twice(
-    generator: nn.Module,
-    critic: nn.Module,
-    generator_optimizer: Optimizer,
-    critic_optimizer: Optimizer,
-    reals: Tensor,
-    noises: Tensor,
-) -> None:
-    for real, z in zip(reals, noises):
-        critic_step(generator, critic, critic_optimizer, real, z)
-    generator_optimizer.zero_grad()
-    critic_optimizer.zero_grad()
-    softplus(-critic(generator(noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
-    generator_optimizer.step()
-    critic_optimizer.step()
+class Table(NamedTuple):
+    """What a step is given, by the names of the exercise."""
+
+    generator: nn.Module
+    critic: nn.Module
+    generator_optimizer: Optimizer
+    critic_optimizer: Optimizer
+    reals: Tensor
+    noises: Tensor
 
 
-def _in_every_round(
-    generator: nn.Module,
-    critic: nn.Module,
-    generator_optimizer: Optimizer,
-    critic_optimizer: Optimizer,
-    reals: Tensor,
-    noises: Tensor,
-) -> None:
-    for i, real in enumerate(reals):
-        critic_step(generator, critic, critic_optimizer, real, noises[i])
-        generator_step(generator, critic, generator_optimizer, noises[-1])
+def _on_the_table(step: Callable[[Table], None]) -> Step:
+    """The step as a function of six arguments."""
+    return lambda *given: step(Table(*given))
 
 
-def _next_noise_in_every_round(
-    generator: nn.Module,
-    critic: nn.Module,
-    generator_optimizer: Optimizer,
-    critic_optimizer: Optimizer,
-    reals: Tensor,
-    noises: Tensor,
-) -> None:
-    for i, real in enumerate(reals):
-        critic_step(generator, critic, critic_optimizer, real, noises[i])
-        generator_step(generator, critic, generator_optimizer, noises[i + 1])
+@_on_the_table
+def _critic_twice(on: Table) -> None:
+    for real, z in zip(on.reals, on.noises):
+        critic_step(on.generator, on.critic, on.critic_optimizer, real, z)
+    on.generator_optimizer.zero_grad()
+    on.critic_optimizer.zero_grad()
+    softplus(-on.critic(on.generator(on.noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
+    on.generator_optimizer.step()
+    on.critic_optimizer.step()
 
 
-def _generator_first(
-    generator: nn.Module,
-    critic: nn.Module,
-    generator_optimizer: Optimizer,
-    critic_optimizer: Optimizer,
-    reals: Tensor,
-    noises: Tensor,
-) -> None:
-    generator_step(generator, critic, generator_optimizer, noises[-1])
-    for real, z in zip(reals, noises):
-        critic_step(generator, critic, critic_optimizer, real, z)
+@_on_the_table
+def _in_every_round(on: Table) -> None:
+    for i, real in enumerate(on.reals):
+        critic_step(on.generator, on.critic, on.critic_optimizer, real, on.noises[i])
+        generator_step(on.generator, on.critic, on.generator_optimizer, on.noises[-1])
 
 
-def _old_gradients(
-    generator: nn.Module,
-    critic: nn.Module,
-    generator_optimizer: Optimizer,
-    critic_optimizer: Optimizer,
-    reals: Tensor,
-    noises: Tensor,
-) -> None:
-    for real, z in zip(reals, noises):
-        fake = generator(z).detach()
-        (softplus(-critic(real)).mean() + softplus(critic(fake)).mean()).backward()  # type: ignore[no-untyped-call]
-        critic_optimizer.step()
-    softplus(-critic(generator(noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
-    generator_optimizer.step()
+@_on_the_table
+def _next_noise_in_every_round(on: Table) -> None:
+    for i, real in enumerate(on.reals):
+        critic_step(on.generator, on.critic, on.critic_optimizer, real, on.noises[i])
+        generator_step(on.generator, on.critic, on.generator_optimizer, on.noises[i + 1])
 
 
-def _not_detached(
-    generator: nn.Module,
-    critic: nn.Module,
-    generator_optimizer: Optimizer,
-    critic_optimizer: Optimizer,
-    reals: Tensor,
-    noises: Tensor,
-) -> None:
-    generator_optimizer.zero_grad()
-    for real, z in zip(reals, noises):
-        critic_optimizer.zero_grad()
-        (softplus(-critic(real)).mean() + softplus(critic(generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
-        critic_optimizer.step()
-    softplus(-critic(generator(noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
-    generator_optimizer.step()
+@_on_the_table
+def _generator_first(on: Table) -> None:
+    generator_step(on.generator, on.critic, on.generator_optimizer, on.noises[-1])
+    for real, z in zip(on.reals, on.noises):
+        critic_step(on.generator, on.critic, on.critic_optimizer, real, z)
+
+
+@_on_the_table
+def _old_gradients(on: Table) -> None:
+    for real, z in zip(on.reals, on.noises):
+        fake = on.generator(z).detach()
+        (softplus(-on.critic(real)).mean() + softplus(on.critic(fake)).mean()).backward()  # type: ignore[no-untyped-call]
+        on.critic_optimizer.step()
+    softplus(-on.critic(on.generator(on.noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
+    on.generator_optimizer.step()
+
+
+@_on_the_table
+def _not_detached(on: Table) -> None:
+    on.generator_optimizer.zero_grad()
+    for real, z in zip(on.reals, on.noises):
+        on.critic_optimizer.zero_grad()
+        (softplus(-on.critic(real)).mean() + softplus(on.critic(on.generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
+        on.critic_optimizer.step()
+    softplus(-on.critic(on.generator(on.noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
+    on.generator_optimizer.step()
 
 
 def _with(rounds: Step, last: Step, saturating: bool = False) -> Step:
     """A training step on other batches: `rounds(reals, noises)` for the critic, `last(noises)` for the generator."""
 
-    def step(
-        generator: nn.Module,
-        critic: nn.Module,
-        generator_optimizer: Optimizer,
-        critic_optimizer: Optimizer,
-        reals: Tensor,
-        noises: Tensor,
-    ) -> None:
-        for real, z in rounds(reals, noises):  # type: ignore[attr-defined]
-            critic_step(generator, critic, critic_optimizer, real, z)
-        z = last(noises)
+    @_on_the_table
+    def step(on: Table) -> None:
+        for real, z in rounds(on.reals, on.noises):  # type: ignore[attr-defined]
+            critic_step(on.generator, on.critic, on.critic_optimizer, real, z)
+        z = last(on.noises)
         if saturating:
-            generator_optimizer.zero_grad()
-            (-softplus(critic(generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
-            generator_optimizer.step()
+            on.generator_optimizer.zero_grad()
+            (-softplus(on.critic(on.generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
+            on.generator_optimizer.step()
         elif isinstance(z, Tensor):
-            generator_step(generator, critic, generator_optimizer, z)
+            generator_step(on.generator, on.critic, on.generator_optimizer, z)
 
     return step
 
