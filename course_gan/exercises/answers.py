@@ -119,3 +119,30 @@ def _unusable(value: Any) -> str:
     if callable(value):
         return f"It returned a function or class ({kind}), not its result: are parentheses missing?"
     return f"It returned an object of type {kind}, but a tensor (or a number, or a tuple of them) is wanted."
+
+
+def sendable(answer: Any) -> Any:
+    """The answer made of tensors, numbers, None and tuples or lists of these, for another process to read.
+
+    What `normalize` would refuse for its kind is refused here, with the same message.
+    """
+    if type(answer).__module__ == "torch.return_types":
+        return normalize(answer)
+    if isinstance(answer, Tensor):
+        if answer.numel() > MOST_NUMBERS:
+            return _real(answer, "a tensor")
+        return answer.to_dense() if answer.layout != torch.strided else answer
+    if isinstance(answer, np.ndarray | np.generic):
+        array = np.asarray(answer)
+        normalized = _real_array(array)  # refuses what is not made of real numbers
+        return torch.from_numpy(np.array(array)) if array.dtype.kind == "f" and array.dtype.itemsize < 8 else normalized
+    if isinstance(answer, tuple | list):
+        if len(answer) > MOST_NUMBERS:
+            return _stacked(answer)
+        kind: Any = tuple if isinstance(answer, tuple) else list
+        return kind(sendable(part) for part in answer)
+    if answer is None or isinstance(answer, bool | float):
+        return answer
+    if isinstance(answer, int):
+        return float(_number(answer))
+    raise UnusableAnswer(_unusable(answer))

@@ -4,11 +4,9 @@ import dis
 import inspect
 import linecache
 import traceback
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
-
-from course_gan.exercises.core import Exercise, call_directly
-from course_gan.exercises.render import input_names
 
 NOTHING_RETURNED = "Your function returned nothing (None).  Did you forget `return`?"
 
@@ -57,25 +55,27 @@ HINTS = (
 )
 
 
-def unfit_for_call(exercise: Exercise, function: Any, count: int) -> str:
-    """A message if the function cannot take the exercise's inputs or would not run when called; otherwise empty."""
+def unfit_for_call(function: Any, name: str, wanted: Sequence[str] | None) -> str:
+    """A message if the function cannot take the inputs of these names or would not run when called; otherwise empty.
+
+    The names are None where a harness calls the function, which is the one to know with what.
+    """
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         return "Your function contains `yield`, so calling it runs nothing.  Use `return`."
     if inspect.iscoroutinefunction(function):
         return "Your function is `async`, so calling it runs nothing.  Write a plain `def`."
-    if exercise.call is not call_directly:
+    if wanted is None:
         return ""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # a built-in function: let the call decide
         return ""
     try:
-        signature.bind(*range(count))
+        signature.bind(*range(len(wanted)))
     except TypeError:
-        name, wanted = exercise.reference.__name__, ", ".join(input_names(exercise))
         return (
-            f"Your function takes the parameters {signature}, but it is called with {count}: {name}({wanted}).  "
-            "Keep the first line as it was given."
+            f"Your function takes the parameters {signature}, but it is called with {len(wanted)}: "
+            f"{name}({', '.join(wanted)}).  Keep the first line as it was given."
         )
     return ""
 

@@ -5,7 +5,6 @@ plain inputs, `judge` needs the reference and what came back.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,21 +12,12 @@ from torch import Tensor
 
 from course_gan.exercises.answers import UnusableAnswer, answer_dtype, normalize, through_single
 from course_gan.exercises.compare import Comparison
-from course_gan.exercises.core import Case, Exercise, cast, coarsest, copied, repeatable
+from course_gan.exercises.core import Case, Exercise, call_directly, cast, coarsest, repeatable
 from course_gan.exercises.diagnosis import diagnose
-from course_gan.exercises.failures import NOTHING_RETURNED, explain, is_stub, unfit_for_call
+from course_gan.exercises.failures import NOTHING_RETURNED, unfit_for_call
+from course_gan.exercises.observe import Outcome, observe_call
 from course_gan.exercises.render import given, input_names, labels, values
 from course_gan.exercises.result import Result
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one call of the learner's function led to: an answer, or a problem in words."""
-
-    answer: Any = None
-    problem: str = ""
-    unwritten: bool = False  # the stub's NotImplementedError
-    changed: tuple[int, ...] = ()  # positions of the inputs that the function changed
 
 
 def evaluate(exercise: Exercise, function: object, seed: int = 0) -> Result:
@@ -35,22 +25,20 @@ def evaluate(exercise: Exercise, function: object, seed: int = 0) -> Result:
     if not callable(function):
         return Result(False, _not_callable(exercise, function), exercise.id)
     cases = exercise.seeded_cases(seed)
-    misfit = unfit_for_call(exercise, function, len(cases[0].inputs))
+    misfit = unfit_for_call(function, exercise.reference.__name__, wanted_names(exercise))
     if misfit:
         return Result(False, misfit, exercise.id)
     return judge(exercise, cases, [observe(exercise, function, case) for case in cases])
 
 
 def observe(exercise: Exercise, function: Any, case: Case) -> Outcome:
-    """Call the function through the harness on its own copy of the inputs."""
-    inputs = tuple(copied(value) for value in case.inputs)
-    with repeatable():
-        try:
-            answer = exercise.call(function, *inputs)
-        except (Exception, SystemExit) as error:
-            return Outcome(problem=explain(error, function), unwritten=is_stub(error, function))
-    changed = [i for i, pair in enumerate(zip(inputs, case.inputs)) if not _unchanged(*pair)]
-    return Outcome(answer=answer, changed=tuple(changed))
+    """Call the function through the exercise's harness on its own copy of the inputs of a case."""
+    return observe_call(exercise.call, function, case.inputs)
+
+
+def wanted_names(exercise: Exercise) -> list[str] | None:
+    """What the function is called with; None where the harness decides that."""
+    return input_names(exercise) if exercise.call is call_directly else None
 
 
 def judge(exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> Result:
@@ -73,10 +61,12 @@ def judge(exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[Outcome]
     note = _changes_input(exercise, *changed) if changed else ""
     if wrong:
         found = diagnose(exercise, comparisons)
-        message = _describe(exercise, wrong, comparisons) + "\n\n" + "\n\n".join([note] * bool(note) + found.sentences)
-        return Result(False, message, exercise.id, wrong[0].case.label, found.misconception)
+        sentences = (*[note] * bool(note), *found.sentences)
+        message = "\n\n".join([_describe(exercise, wrong, comparisons), *sentences])
+        return Result(False, message, exercise.id, wrong[0].case.label, found.misconception, sentences=sentences)
     if changed:
-        return Result(False, note + "  The values it returns are right.", exercise.id, changed[0].label)
+        sentence = note + "  The values it returns are right."
+        return Result(False, sentence, exercise.id, changed[0].label, sentences=(sentence,))
     points = f"{exercise.points} point{'s' * (exercise.points != 1)}"
     return Result(True, f"Right in all {len(cases)} cases: {points}.", exercise.id, points=exercise.points)
 
@@ -117,15 +107,9 @@ def _epsilon(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps
 
 
-def _unchanged(now: Any, before: Any) -> bool:
-    if not isinstance(before, Tensor):
-        return True
-    return bool(now.shape == before.shape and now.dtype == before.dtype and now.equal(before))
-
-
 def _failed(exercise: Exercise, case: Case, problem: str) -> Result:
     message = f"In the case “{case.label}”:\n\n{given(exercise, case)}\n\n{problem}"
-    return Result(False, message, exercise.id, case.label)
+    return Result(False, message, exercise.id, case.label, sentences=(problem,))
 
 
 def _describe(exercise: Exercise, wrong: Sequence[Comparison], all_of_them: Sequence[Comparison]) -> str:

@@ -58,9 +58,9 @@ def _with_shape(output: Tensor) -> str:
 
 def labels(comparisons: Sequence[Comparison], most: int = 3) -> str:
     """The labels of some cases, the first few of them if they are many."""
-    names = [f"“{c.case.label}”" for c in comparisons[:most]]
-    rest = len(comparisons) - len(names)
-    return ", ".join(names) + (f" and {rest} more" if rest else "")
+    every = list(dict.fromkeys(f"“{c.case.label}”" for c in comparisons))
+    names, rest = every[:most], len(every) - most
+    return ", ".join(names) + (f" and {rest} more" if rest > 0 else "")
 
 
 def told_apart(a: float, b: float) -> tuple[str, str]:

@@ -30,6 +30,7 @@ class Result:
     case: str | None = None
     misconception: str | None = None
     points: int = 0
+    sentences: tuple[str, ...] = ()  # of the message, those that say what is wrong, without the inputs of the case
     shown_in: int | None = None  # the notebook cell (its execution count) that has displayed it already
 
     @property
