@@ -48,6 +48,7 @@ ENVIRONMENT = {
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": "/tmp",
 }
+CHECKOUT = ("book", "tests")  # hold solutions, too
 IMAGE = "busybox"  # any small image will do: what is run comes from this machine, read-only
 
 
@@ -80,21 +81,25 @@ def write_library(folder: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def python_folders() -> list[Path]:
-    """The folders of this Python that a box must show, and no more: the environment, and what it was made from."""
-    folders = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
+def python_places() -> list[Path]:
+    """What a box must show of this Python, and no more: the environment, what it was made from, and links to them."""
     system = [Path(place) for place in SYSTEM]
-    return sorted(f for f in folders if f != Path("/") and not any(f.is_relative_to(s) for s in system))
+    prefixes = [Path(sys.prefix), Path(sys.base_prefix)]
+    folders = {form for prefix in prefixes for form in (prefix.absolute(), prefix.resolve())}
+    found = {f for f in folders if f != Path("/") and not any(f.is_relative_to(s) for s in system)}
+    link = Path(sys.executable).absolute()
+    while link.is_symlink():
+        link = Path(os.path.normpath(link.parent / os.readlink(link)))
+        if not any(link.is_relative_to(place) for place in (*system, *found)):
+            found.add(link)
+    return sorted(found)
 
 
 def _hidden() -> list[Path]:
     """Folders with answers that lie inside of what is shown: where the package is installed and not only linked."""
-    shown = [*map(Path, SYSTEM), *python_folders()]
-    answers = [PACKAGE, PACKAGE.parent / "book", PACKAGE.parent / "tests"]
-    return [a for a in answers if a.is_dir() and a.name in HOLDING and any(a.is_relative_to(s) for s in shown)]
-
-
-HOLDING = ("course_gan", "book", "tests")
+    shown = [*map(Path, SYSTEM), *python_places()]
+    answers = [PACKAGE, *(PACKAGE.parent / name for name in CHECKOUT if (PACKAGE.parent / "_toc.yml").is_file())]
+    return [a for a in answers if a.is_dir() and any(a.is_relative_to(place) for place in shown)]
 
 
 def bubblewrap(library: Path, limits: Limits, cpu_seconds: int) -> list[str]:
@@ -106,7 +111,7 @@ def bubblewrap(library: Path, limits: Limits, cpu_seconds: int) -> list[str]:
             command += ["--symlink", os.readlink(place), place]
         elif os.path.exists(place):
             command += ["--ro-bind", place, place]
-    for folder in python_folders():
+    for folder in python_places():
         command += ["--ro-bind", str(folder), str(folder)]
     for folder in _hidden():
         command += ["--tmpfs", str(folder), "--remount-ro", str(folder)]
@@ -122,23 +127,14 @@ def container(engine: str) -> Callable[[Path, Limits, int], list[str]]:
 
     def command(library: Path, limits: Limits, cpu_seconds: int) -> list[str]:
         memory = f"{limits.memory_mb + SHARED_MB}m"
-        parts = [
-            engine,
-            "run",
-            "--name",
-            f"course-gan-{secrets.token_hex(8)}",
-            "--rm",
-            "--interactive",
-            "--network",
-            "none",
-            "--read-only",
-        ]
-        parts += ["--user", "65534:65534"]
+        name = f"course-gan-{secrets.token_hex(8)}"
+        parts = [engine, "run", "--name", name, "--rm", "--interactive", "--network", "none"]
+        parts += ["--read-only", "--user", "65534:65534"]
         parts += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", str(limits.processes)]
         parts += ["--memory", memory, "--memory-swap", memory, "--workdir", "/tmp", "--hostname", "box"]
         parts += ["--tmpfs", f"/tmp:rw,size={limits.disk_mb}m,mode=1777", "--log-driver", "none"]
         shown = [place for place in SYSTEM if os.path.exists(place)]
-        for place in [*shown, *map(str, python_folders())]:
+        for place in [*shown, *map(str, python_places())]:
             parts += ["--volume", f"{place}:{place}:ro"]
         for folder in _hidden():
             parts += ["--tmpfs", f"{folder}:ro,size=1m"]
