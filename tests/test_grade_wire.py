@@ -1,5 +1,6 @@
 """What crosses the wall of the box arrives as it was, and nothing that is no message passes for one."""
 
+import contextlib
 import json
 import os
 import time
@@ -21,10 +22,8 @@ def pipe() -> Iterator[tuple[int, int]]:
     reader, writer = os.pipe()
     yield reader, writer
     for descriptor in (reader, writer):
-        try:
+        with contextlib.suppress(OSError):
             os.close(descriptor)
-        except OSError:
-            pass
 
 
 def there_and_back(value: Any) -> Any:
