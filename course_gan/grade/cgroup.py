@@ -38,7 +38,7 @@ class Group:
     def close(self) -> None:
         """Remove the groups, which have no processes any more, or will have none in a moment."""
         for folder in self.folders:
-            for _ in range(50):
+            for _ in range(250):
                 try:
                     folder.rmdir()
                     break
