@@ -203,6 +203,22 @@ def test_damage_in_one_file_leaves_the_others(tmp_path: Path) -> None:
     assert text(rows["bob"]) == "Bob's"
 
 
+def test_broken_files_without_end_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = bytearray(packed(*((f"{n:02d}.ipynb", "notebook") for n in range(30)), folder=tmp_path))
+    for _ in range(30):  # the checksum of each is wrong
+        at = own.index(archives.DIRECTORY_HEADER)
+        own[at : at + 4] = b"DONE"
+        own[at + 16] ^= 0xFF
+    given = archive(tmp_path / "c.zip", ("eve.zip", bytes(own).replace(b"DONE", archives.DIRECTORY_HEADER)))
+    tried = []
+    read = Archive.read
+    monkeypatch.setattr(Archive, "read", lambda self, found: tried.append(found.name) or read(self, found))
+    problem = gathered(given)["eve"].problem
+    assert len([name for name in tried if name.endswith(".ipynb")]) == 10
+    assert problem.startswith("eve.zip/00.ipynb: it cannot be unpacked: Bad CRC-32")
+    assert problem.endswith(" and 7 more")
+
+
 @pytest.mark.parametrize("in_class_archive", [False, True])
 def test_a_students_archive_that_is_none(tmp_path: Path, in_class_archive: bool) -> None:
     if in_class_archive:

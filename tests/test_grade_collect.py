@@ -413,6 +413,18 @@ def test_what_holds_no_notebook_says_what_it_holds(handed_in: Path) -> None:
     assert rows["carol"].problem.startswith("it is no notebook: wanted is a file .ipynb or .md")
 
 
+def test_the_reasons_of_many_files_are_cut_short(handed_in: Path) -> None:
+    file(handed_in / "bob.ipynb")
+    for n in range(20):
+        (handed_in / "alice" / f"{n}").mkdir(parents=True)
+        (handed_in / "alice" / f"{n}" / "hw1.ipynb").symlink_to("absent")
+    assert gathered(handed_in, notebook="hw1.ipynb")["alice"].problem.endswith(" and 17 more")
+    file(handed_in / "alice" / "other.ipynb", "Alice's")
+    row = gathered(handed_in, notebook="hw1.ipynb")["alice"]
+    assert text(row) == "Alice's"
+    assert row.notes[-1] == "not counted: 17 more"
+
+
 def test_what_may_not_be_read_says_so(handed_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's answer is played, as the tests may run as root, to whom nothing is forbidden."""
     for name in ("alice.ipynb", "bob/hw1.ipynb", "carol.ipynb", "dan/work/hw1.ipynb"):

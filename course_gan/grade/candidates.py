@@ -52,9 +52,13 @@ class Choice:
 def choose(tree: Tree, entry: Entry, notebook: str) -> Choice:
     """Rank the notebooks of an entry."""
     try:
-        files = files_of(tree, entry)
+        return _choose(tree, entry, notebook)
     except Unusable as reason:
         return Choice(problem=str(reason))
+
+
+def _choose(tree: Tree, entry: Entry, notebook: str) -> Choice:
+    files = files_of(tree, entry)
     candidates = [_loose(tree, found) for found in files if found.kind == "file" and suffix(found.name) in SUFFIXES]
     reasons = []
     if not any(_settles(candidate, notebook) for candidate in candidates):

@@ -19,6 +19,9 @@ from course_gan.grade.submission_files import Tree, Unusable
 from course_gan.grade.submission_source import opened, prepare, refuse_bomb
 from course_gan.grade.submission_times import ZONELESS, read_times, refuse_unknown, with_time
 
+MOST_TRIES = 10  # to read a student's files: ten thousand broken ones would take hours
+MOST_REASONS = 3
+
 
 def collect(
     folder_or_zip: Path, *, workspace: Path, times: Path | None = None, notebook: str = "", name: str = ""
@@ -55,8 +58,12 @@ def _submission(tree: Tree, student: str, handed_in: list[Entry], notebook: str,
     choices = [(entry, choose(tree, entry, notebook)) for entry in handed_in]
     choices.sort(key=lambda pair: (bool(pair[1].candidates), pair[1].time), reverse=True)  # equal ones stay by name
     failed = [(_source(entry), choice.problem) for entry, choice in choices if choice.problem]
+    tries = 0
     for entry, choice in choices:
         for candidate in choice.candidates:
+            tries += not candidate.found.problem
+            if tries > MOST_TRIES:
+                break
             try:
                 data = candidate.read()
             except Unusable as reason:
@@ -68,7 +75,9 @@ def _submission(tree: Tree, student: str, handed_in: list[Entry], notebook: str,
             digest = hashlib.sha256(data).hexdigest()
             return Submission(student, candidate.source, file, candidate.handed_in.modified, "", notes, digest)
     entry, choice = choices[0]
-    problem = failed[0][1] if len(failed) == 1 else listed([f"{source}: {reason}" for source, reason in failed], 3)
+    problem = (
+        failed[0][1] if len(failed) == 1 else listed([f"{source}: {reason}" for source, reason in failed], MOST_REASONS)
+    )
     submitted = choice.candidates[0].handed_in if choice.candidates else entry.found[0]
     return Submission(student, _source(entry), None, submitted.modified, problem, _marked_late(entry))
 
@@ -85,7 +94,9 @@ def _notes(
     if len(choices) > 1:
         sources = listed(sorted(_source(one) for one, _ in choices))
         notes.insert(0, f"the same student {len(choices)} times, the latest counts: {sources}")
-    notes += [f"not counted: {source}: {reason}" for source, reason in failed]
+    notes += [f"not counted: {source}: {reason}" for source, reason in failed[:MOST_REASONS]]
+    if len(failed) > MOST_REASONS:
+        notes.append(f"not counted: {len(failed) - MOST_REASONS} more")
     if not candidate.handed_in.zoned:
         notes.append(ZONELESS)
     return tuple(notes)
