@@ -104,15 +104,17 @@ def test_marks_that_turn_the_text_around_are_taken_out_of_a_name() -> None:
 
 
 def test_nothing_that_comes_from_outside_becomes_html() -> None:
-    told: Mark = mark(
-        ASSIGNMENT.tasks[0],
+    told = Mark(
+        "unknown",
+        HOSTILE,
         "not yet",
-        title=HOSTILE,
+        0.0,
+        2.0,
         sentences=(HOSTILE, "    " + HOSTILE),
+        misconception=HOSTILE,
         case=HOSTILE,
         details=HOSTILE,
     )
-    told = replace(told, title=HOSTILE, exercise="unknown", misconception=HOSTILE)
     from_outside = student(HOSTILE, source=HOSTILE, problem=HOSTILE, notes=(HOSTILE,))
     page = page_of(
         Graded(from_outside, (told,), reason=HOSTILE, notes=(HOSTILE,)),
@@ -145,9 +147,8 @@ def test_a_name_of_200_letters_still_has_a_page() -> None:
 
 NAMES = [
     "anna", "Anna", "ANNA", "ánna", "anna ", "an na", "an-na", "an.na", "../../etc/passwd", "..", ".", "", "/", "a/b",
-    "a\\b", "con", "NUL", "com1", "aux.html", "index", "a\x00b", "half \udc80", ARABIC, "ليلى", "🎓", "x" * 40, "x" * 41,
-    "x" * 200, "-", "--help", "a:b", "a*b", "anna-0123456789ab", "end.",
-    "same", "same", "same", "same-2",
+    "a\\b", "con", "NUL", "com1", "aux.html", "index", "a\x00b", "half \udc80", ARABIC, "ليلى", "🎓", "x" * 40,
+    "x" * 41, "x" * 200, "-", "--help", "a:b", "a*b", "anna-0123456789ab", "end.", "same", "same", "same", "same-2",
 ]  # fmt: skip
 
 
