@@ -67,7 +67,7 @@ class Assignment:
     @property
     def possible(self) -> float:
         """All points there are."""
-        return sum(task.points for task in self.tasks)
+        return sum((task.points for task in self.tasks), 0.0)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Graded:
     @property
     def earned(self) -> float:
         """Points before the deduction."""
-        return sum(mark.points for mark in self.marks)
+        return sum((mark.points for mark in self.marks), 0.0)
 
     @property
     def total(self) -> float:
