@@ -134,7 +134,7 @@ class Grader:
         due, late, submitted = self.assignment.due, self.assignment.late, graded.submission.submitted
         if due is None or submitted is None or submitted <= due + late.grace:
             return graded
-        days = ceil((submitted - due) / timedelta(days=1))
+        days = ceil((submitted - due - late.grace) / timedelta(days=1))
         share = 1.0 if days > late.most_days else min(1.0, late.per_day * days)
         return replace(graded, late_days=days, deduction=round(share * graded.earned, 2))
 
