@@ -208,6 +208,22 @@ def test_layers_of_other_kinds_are_left_alone() -> None:
     assert torch.equal(layer.projection, before)
 
 
+@pytest.mark.parametrize(
+    "kind", [nn.BatchNorm1d, nn.BatchNorm2d, lambda n: nn.GroupNorm(1, n), nn.LayerNorm, nets.VirtualBatchNorm]
+)
+def test_every_kind_of_normalization_starts_by_the_rule_whatever_it_held_before(kind: Callable[..., nn.Module]) -> None:
+    layer = kind(4000)
+    for draw in (initialize_, he_, orthogonal_):
+        nn.init.constant_(layer.weight, 7.0)
+        nn.init.constant_(layer.bias, 7.0)
+        draw(nn.Sequential(layer), rng=seeded())
+        assert (layer.bias == 0).all()
+        if draw is initialize_:
+            assert_normal(layer.weight, 1.0, 0.02)
+        else:
+            assert (layer.weight == 1).all()
+
+
 def test_initialization_works_within_apply_and_on_norms_without_weights() -> None:
     net = nn.Sequential(nn.Conv2d(3, 64, 5), nn.InstanceNorm2d(64), nn.BatchNorm2d(64, affine=False))
     net.apply(initialize_)

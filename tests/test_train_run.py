@@ -269,6 +269,20 @@ def test_nan_in_a_weight_is_found_though_the_losses_were_finite() -> None:
     assert "There is no checkpoint of this run" in str(caught.value)
 
 
+def test_nan_in_the_generators_loss_is_found_and_told_with_its_step() -> None:
+    objective, calls = gan(), []
+    inner = objective.generator_terms
+
+    def terms(batch: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        calls.append(1)
+        return {name: value * (torch.nan if len(calls) == 3 else 1) for name, value in inner(batch, noise).items()}
+
+    objective.generator_terms = terms
+    with pytest.raises(train.Diverged) as caught:
+        train.run(objective, Rows(), settings(9, critic_steps=2), progress=False)
+    assert (caught.value.step, caught.value.quantity) == (3, "generator_loss")
+
+
 def test_infinite_loss_is_found_with_several_updates_a_step() -> None:
     objective = gan("wasserstein", [train.Penalty("r1", 1.0, every=2)])
     inner = objective.critic_terms
