@@ -66,6 +66,13 @@ def test_wilson_is_scipys(case, level):
     torch.testing.assert_close(wilson(successes, runs, level), (expected.low, expected.high), rtol=1e-9, atol=1e-12)
 
 
+def test_wilson_ends_at_exactly_zero_and_one_for_none_and_all():
+    """The formula does so too, but for its roundings: about every second n leaves 1e-17 beyond or within."""
+    for runs in range(1, 100):
+        assert wilson(0, runs)[0] == 0.0
+        assert wilson(runs, runs)[1] == 1.0
+
+
 def test_wilson_covers_as_often_as_it_says_on_average():
     # For ten runs its coverage is a function of the true share; over all shares it averages to 95 % (within 1 %).
     bounds = [wilson(k, 10) for k in range(11)]
@@ -126,9 +133,15 @@ def test_what_is_not_finite_is_not_hidden():
     assert math.isnan(mean_interval([1.0, math.nan]).low)
     assert mean_interval([1.0, math.inf]).estimate == math.inf
     assert math.isnan(mean_interval([1.0, math.inf]).high)
-    assert math.isnan(median_interval([1.0, math.nan, 2.0]).estimate)
+    for values in ([math.nan, 1.0, 2.0], [1.0, math.nan, 2.0], [1.0, 2.0, math.nan]):  # sorting leaves a NaN anywhere
+        assert math.isnan(median_interval(values).estimate)
+        assert math.isnan(median_interval(values).low)
     assert median_interval([1.0, math.inf, math.inf]).estimate == math.inf
     assert median_interval([1.0, 2.0, math.inf]).estimate == 2.0
+
+
+def test_the_mean_of_numbers_that_cancel_keeps_what_is_left():
+    assert mean_interval([1e16, 1.0, -1e16]).estimate == pytest.approx(1 / 3)
 
 
 def test_impossible_shares_and_levels_are_refused():

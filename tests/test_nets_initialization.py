@@ -164,6 +164,14 @@ def test_conditional_normalizations_begin_near_plain_ones() -> None:
         assert difference.max() > 1e-3
 
 
+def test_self_modulation_starts_as_its_docstring_says() -> None:
+    layer = nets.SelfModulatedBatchNorm(64, 100, hidden=50, rng=seeded())
+    assert_normal(layer.embed.weight, 0.0, math.sqrt(2 / 100))
+    for last in (layer.gain, layer.bias):
+        assert_normal(last.weight, 0.0, 0.02 / math.sqrt(50))
+    assert all((linear.bias == 0).all() for linear in (layer.embed, layer.gain, layer.bias))
+
+
 @pytest.mark.parametrize("draw", [initialize_, he_, orthogonal_])
 def test_initializers_return_the_module_and_follow_the_seed(draw: Callable[..., nn.Module]) -> None:
     def drawn(seed: int) -> nn.Module:

@@ -149,6 +149,15 @@ def test_resume_refuses_other_settings_and_names_each(tmp_path: Path) -> None:
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
+def test_resume_refuses_another_number_of_processes(tmp_path: Path) -> None:
+    run(tmp_path)
+    contents = train.load_checkpoint(tmp_path)
+    contents["described"]["processes"] = "2"  # as if two had written it: the batches of a step were twice as large
+    train.save_checkpoint(tmp_path, contents)
+    with pytest.raises(ValueError, match="processes: 2 in the checkpoint, 1 now"):
+        run(tmp_path, resume=True)
+
+
 def test_resume_refuses_another_game_and_other_networks(tmp_path: Path) -> None:
     run(tmp_path)
     wide = gan()

@@ -340,6 +340,14 @@ def test_bfloat16_holds_for_the_networks_in_both_steps() -> None:
     assert {dtype for dtype, _ in seen} == {torch.bfloat16}
 
 
+def test_statistics_hold_no_graph() -> None:
+    """With its graph, each value would keep the activations of its step alive until the next tick."""
+    state = trained(gan("wasserstein", [train.Penalty("r1", 1.0)]), Rows(), settings(3))
+    kept = state.terms.state_dict()["values"]
+    assert kept.keys() == {"critic_loss", "r1", "generator_loss"}
+    assert not any(values.requires_grad for values in kept.values())
+
+
 def test_float64_stays_float64() -> None:
     objective = gan("non-saturating", [train.Penalty("gradient-penalty", 1.0)], dtype=torch.float64)
     x = next(Rows()).double()
