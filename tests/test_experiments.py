@@ -125,6 +125,7 @@ def test_the_interval_of_a_median_covers_at_least_as_often_as_it_says():
 
 def test_few_values_say_nothing_of_their_spread():
     assert mean_interval([3.0]) == Interval(3.0, -math.inf, math.inf, 1)
+    assert str(mean_interval([3.0])) == "3 (1 run)"
     assert median_interval([1.0, 2.0, 3.0, 4.0, 5.0]) == Interval(3.0, -math.inf, math.inf, 5)
 
 
@@ -352,6 +353,13 @@ def test_claims_are_counted_by_name_or_by_function():
         outcomes.mean_interval("mode")
     with pytest.raises(ValueError, match="curves"):
         outcomes.median_interval("curve")
+
+
+def test_the_intervals_of_outcomes_are_those_of_their_values_at_the_level_asked_for():
+    outcomes = Outcomes("x", {seed: {"time": 2.0**seed} for seed in range(8)})
+    for level in (0.5, 0.95):
+        assert outcomes.mean_interval("time", level) == mean_interval(outcomes["time"], level)
+        assert outcomes.median_interval("time", level) == median_interval(outcomes["time"], level)
 
 
 # --- going on ----------------------------------------------------------------------------------------------------
