@@ -402,10 +402,9 @@ def test_what_could_only_fail_later_is_refused_at_once(tmp_path: Path) -> None:
     elsewhere.device = torch.device("meta")
     refused(ValueError, "one device", elsewhere)
     sharded = Rows()
-    sharded.world, sharded.rank = 2, 1
-    refused(ValueError, r"process 1 of 2.*process 0 of 1", sharded)
-    sharded.world, sharded.rank = 1, 1  # the number of processes is right, and the slice is another one's
-    refused(ValueError, r"process 1 of 1.*process 0 of 1", sharded)
+    # Too many processes, another one's slice, and both.
+    for sharded.world, sharded.rank in ((2, 0), (1, 1), (2, 1)):
+        refused(ValueError, rf"process {sharded.rank} of {sharded.world}, and this is process 0 of 1", sharded)
     larger = Rows(size=8)
     larger.size = 8  # as `data.Batches` says it
     refused(ValueError, r"batches have 8 rows each and settings\.batch is 6; wanted one size", larger)
