@@ -158,6 +158,20 @@ def test_resume_refuses_another_number_of_processes(tmp_path: Path) -> None:
         run(tmp_path, resume=True)
 
 
+def test_resume_refuses_other_weights_of_cycle_and_identity(tmp_path: Path) -> None:
+    def translators(resume: bool, **others: float) -> None:
+        game = cyclegan(**{"cycle": 10.0, "identity": 0.5, **others})
+        train.run(game, Rows(parts=2), settings(1), folder=tmp_path, resume=resume, progress=False)
+
+    translators(resume=False)
+    for others, line in (
+        ({"cycle": 5.0}, "cycle: 10 in .*, 5 now"),
+        ({"identity": 1.0}, r"identity: 0\.5 in .*, 1 now"),
+    ):
+        with pytest.raises(ValueError, match=line):
+            translators(resume=True, **others)
+
+
 def test_resume_refuses_another_game_and_other_networks(tmp_path: Path) -> None:
     run(tmp_path)
     wide = gan()
