@@ -54,6 +54,17 @@ def test_the_last_two_checkpoints_are_kept(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_crash_between_the_two_names_of_a_checkpoint_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    path = train.save_checkpoint(tmp_path, {"step": 1})
+    (tmp_path / "checkpoint-previous.pt.partial").hardlink_to(
+        path
+    )  # what such a crash leaves: a second name of the last
+    train.save_checkpoint(tmp_path, {"step": 2})
+    found = [train.load_checkpoint(tmp_path / name)["step"] for name in (checkpoint.PREVIOUS, checkpoint.LAST)]
+    assert found == [1, 2]
+    assert {file.name for file in tmp_path.iterdir()} == {checkpoint.PREVIOUS, checkpoint.LAST}
+
+
 def test_a_file_system_without_links_keeps_the_last_two_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -202,6 +202,15 @@ def test_batch_normalization_behind_a_weight_of_zero_is_never_scored_jointly(hid
     assert objective.joint is False
 
 
+def test_batch_normalization_in_evaluation_mixes_rows_only_without_running_statistics() -> None:
+    for tracked in (True, False):
+        critic = Starting("last")
+        critic.norm = nn.BatchNorm1d(8, track_running_stats=tracked)
+        nn.init.zeros_(critic.norm.weight)
+        nn.init.ones_(critic.last.weight)
+        assert rows_are_independent(critic.eval(), next(Rows())) is tracked
+
+
 def test_a_critic_that_scores_all_alike_is_asked_again() -> None:
     class Mixing(nn.Module):
         def __init__(self) -> None:
