@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from course_gan import nets, train
 from course_gan.train.probes import rows_are_independent
-from tests.train_parts import Critic, Generator, Rows, bigan, cyclegan, gan, settings, weights
+from tests.train_parts import Critic, Generator, Rows, bigan, cyclegan, gan, same, settings, weights
 
 
 def scores(game: train.BiGAN, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,6 +171,13 @@ def test_one_pass_gives_the_scores_of_two(norm: bool) -> None:
     # The wrong variant: with batch normalization one pass gives other scores.
     one, other = objective.critic_loss((x, labels), z), (softplus(-two[0]) + softplus(two[1])).mean()
     assert torch.allclose(one, other, rtol=1e-4) is not norm
+
+
+def test_the_average_is_that_of_the_first_generator() -> None:
+    pairs, domains = bigan(), cyclegan()
+    for objective, first in ((pairs, pairs.generator), (domains, domains.to_b)):
+        average = train.State(objective, settings(ema=0.9)).average
+        assert same(weights(average.average), weights(first))
 
 
 def test_loss_may_be_given_by_name_or_as_itself() -> None:
