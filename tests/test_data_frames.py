@@ -136,6 +136,8 @@ def test_verdict_tells_left_right_ghost_and_neither(film):
         (empty + 0.8 * (left - empty) + 0.2 * (right - empty), LEFT),
         (empty + 0.2 * (left - empty) + 0.8 * (right - empty), RIGHT),
         (empty + 1.5 * (left - empty), NEITHER),
+        (right - (left - empty), NEITHER),  # a walker on the right, and a hole on the left
+        (left - (right - empty), NEITHER),
         (torch.full_like(empty, -1.0), NEITHER),
     ]
     for frame, expected in cases:

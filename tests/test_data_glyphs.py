@@ -1,6 +1,8 @@
 """Generated signs: each like its geometry, told apart by their labels, and the same for the same generator."""
 
+import importlib
 import inspect
+import itertools
 import math
 
 import numpy as np
@@ -139,6 +141,29 @@ def test_all_that_varies_does_so_on_its_own():
     lean = torch.stack([((ink * (ticks - x[:, None, None])).sum(2) * (ticks - y[:, None])).sum(1)]) / total
     assert abs(lean.mean()) < 4 * lean.std() / 3000**0.5
     assert lean.std() > 0.01
+
+
+def test_every_number_of_a_sign_is_uniform_over_its_range_and_independent_of_the_others(monkeypatch):
+    """Read off the strokes of the plus: a line across, whose length no slant changes, and a line down."""
+    module, drawn = importlib.import_module("course_gan.data.glyphs"), []
+    monkeypatch.setattr(module, "draw_strokes", lambda *what: drawn.append(what) or draw_strokes(*what))
+    glyphs(3000, seeded(), labels=torch.full((3000,), GLYPHS.index("plus")), size=8)
+    strokes, pen, _ = drawn[0]
+    down, across = (strokes[:, k, 1] - strokes[:, k, 0] for k in (0, 1))
+    upright = torch.stack([-across[:, 1], across[:, 0]], 1)
+    x, y = strokes[:, 1].mean(1).unbind(1)
+    ranges = {
+        "slant": (-(down * across).sum(1) / (down * upright).sum(1), -0.25, 0.25),
+        "angle": (torch.atan2(across[:, 1], across[:, 0]).rad2deg(), -12, 12),
+        "size": (across.norm(dim=1) / 2, 0.47, 0.67),
+        "right": (x, -0.15, 0.15),
+        "down": (y, -0.15, 0.15),
+        "pen": (pen, 0.11, 0.23),
+    }
+    for name, (value, low, high) in ranges.items():
+        assert stats.kstest(value.numpy(), stats.uniform(low, high - low).cdf).pvalue > 1e-3, name
+    for (name, one), (other_name, other) in itertools.combinations(ranges.items(), 2):
+        assert abs(stats.pearsonr(one[0], other[0]).statistic) < 4 / 3000**0.5, (name, other_name)
 
 
 def test_a_positive_slant_leans_to_the_right():

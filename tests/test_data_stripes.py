@@ -73,6 +73,26 @@ def test_the_kinds_come_equally_often_in_both_domains_and_the_domains_differ_in_
     assert stats.chisquare(kinds).pvalue > 1e-3
 
 
+def test_place_size_brightness_and_angle_vary_over_their_range_and_on_their_own():
+    plain = stripes(1500, 0, seed=4).plain[:, 0]
+    brightness = plain.amax((1, 2))
+    coverage = (plain + 1) / (brightness[:, None, None] + 1)
+    area = coverage.sum((1, 2))
+    ticks = (torch.arange(32) + 0.5) / 32
+    x, y = ((coverage * at).sum((1, 2)) / area for at in (ticks, ticks[:, None]))
+    for value, low, high in ((brightness, 0.5, 1.0), (x, 0.4, 0.6), (y, 0.4, 0.6)):
+        assert stats.kstest(((value - low) / (high - low)).numpy(), "uniform").pvalue > 1e-3
+    for one, other in itertools.combinations((brightness, x, y, area), 2):
+        assert abs(stats.pearsonr(one, other).statistic) < 4 / 1500**0.5
+    # The s-th power of the points around the center turns s times as far as a polygon of s sides; a disc has no angle.
+    points = torch.complex(*torch.broadcast_tensors(ticks - x[:, None, None], (ticks - y[:, None])[:, :, None]))
+    for corners in (3, 4):
+        power = (coverage * points**corners).sum((1, 2)) / (coverage * points.abs() ** corners).sum((1, 2))
+        turned = power[power.abs() > 0.1].angle() / (2 * np.pi) + 0.5
+        assert 400 < len(turned) < 600
+        assert stats.kstest(turned.numpy(), "uniform").pvalue > 1e-3
+
+
 def test_shapes_lie_inside_the_image():
     for part in stripes(1000, 0, seed=3)[:2]:
         border = torch.cat([part[..., 0, :], part[..., -1, :], part[..., :, 0], part[..., :, -1]], -1)

@@ -66,6 +66,13 @@ def test_wilson_is_scipys(case, level):
     torch.testing.assert_close(wilson(successes, runs, level), (expected.low, expected.high), rtol=1e-9, atol=1e-12)
 
 
+def test_wilson_ends_at_exactly_zero_and_one_for_none_and_all():
+    """The formula does so too, but for its roundings: about every second n leaves 1e-17 beyond or within."""
+    for runs in range(1, 100):
+        assert wilson(0, runs)[0] == 0.0
+        assert wilson(runs, runs)[1] == 1.0
+
+
 def test_wilson_covers_as_often_as_it_says_on_average():
     # For ten runs its coverage is a function of the true share; over all shares it averages to 95 % (within 1 %).
     bounds = [wilson(k, 10) for k in range(11)]
@@ -118,6 +125,7 @@ def test_the_interval_of_a_median_covers_at_least_as_often_as_it_says():
 
 def test_few_values_say_nothing_of_their_spread():
     assert mean_interval([3.0]) == Interval(3.0, -math.inf, math.inf, 1)
+    assert str(mean_interval([3.0])) == "3 (1 run)"
     assert median_interval([1.0, 2.0, 3.0, 4.0, 5.0]) == Interval(3.0, -math.inf, math.inf, 5)
 
 
@@ -126,9 +134,15 @@ def test_what_is_not_finite_is_not_hidden():
     assert math.isnan(mean_interval([1.0, math.nan]).low)
     assert mean_interval([1.0, math.inf]).estimate == math.inf
     assert math.isnan(mean_interval([1.0, math.inf]).high)
-    assert math.isnan(median_interval([1.0, math.nan, 2.0]).estimate)
+    for values in ([math.nan, 1.0, 2.0], [1.0, math.nan, 2.0], [1.0, 2.0, math.nan]):  # sorting leaves a NaN anywhere
+        assert math.isnan(median_interval(values).estimate)
+        assert math.isnan(median_interval(values).low)
     assert median_interval([1.0, math.inf, math.inf]).estimate == math.inf
     assert median_interval([1.0, 2.0, math.inf]).estimate == 2.0
+
+
+def test_the_mean_of_numbers_that_cancel_keeps_what_is_left():
+    assert mean_interval([1e16, 1.0, -1e16]).estimate == pytest.approx(1 / 3)
 
 
 def test_impossible_shares_and_levels_are_refused():
@@ -339,6 +353,13 @@ def test_claims_are_counted_by_name_or_by_function():
         outcomes.mean_interval("mode")
     with pytest.raises(ValueError, match="curves"):
         outcomes.median_interval("curve")
+
+
+def test_the_intervals_of_outcomes_are_those_of_their_values_at_the_level_asked_for():
+    outcomes = Outcomes("x", {seed: {"time": 2.0**seed} for seed in range(8)})
+    for level in (0.5, 0.95):
+        assert outcomes.mean_interval("time", level) == mean_interval(outcomes["time"], level)
+        assert outcomes.median_interval("time", level) == median_interval(outcomes["time"], level)
 
 
 # --- going on ----------------------------------------------------------------------------------------------------

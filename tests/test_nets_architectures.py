@@ -1,6 +1,7 @@
 """Each architecture against the same network written out with plain torch, and what its paper says of it."""
 
 import inspect
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -58,7 +59,10 @@ def test_points_are_unbounded_and_images_in_range() -> None:
     assert nets.MLPGenerator(3, (2,))(z).abs().max() > 100
     assert nets.MLPGenerator(3, (1, 4, 4))(z).abs().max() <= 1
     assert nets.MLPGenerator(3, (2,), output="tanh")(z).abs().max() <= 1
-    assert nets.ConditionalGenerator(3, (1, 4, 4), output="linear")(z, LABELS[[0] * 8]).abs().max() > 100
+    labels = LABELS[[0] * 8]
+    assert nets.ConditionalGenerator(3, (2,))(z, labels).abs().max() > 100
+    assert nets.ConditionalGenerator(3, (1, 4, 4))(z, labels).abs().max() <= 1
+    assert nets.ConditionalGenerator(3, (1, 4, 4), output="linear")(z, labels).abs().max() > 100
 
 
 def test_a_critic_of_images_and_one_of_flat_vectors_are_the_same() -> None:
@@ -177,6 +181,16 @@ def test_the_sides_of_the_residual_critics(size: int, sides: list[int]) -> None:
     assert [h.shape[-1] for h in outputs(critic, critic.body, normal(2, 1, size, size))] == sides
     biggan = nets.BigGANCritic(size, width=2)
     assert [h.shape[-1] for h in outputs(biggan, biggan.body, normal(2, 1, size, size), LABELS[:2])] == sides[:-1]
+
+
+@pytest.mark.parametrize("build", [nets.ResNetCritic, lambda: nets.BigGANCritic(norm="none")])
+def test_residual_critics_see_what_is_darker_than_gray(build: Callable[[], nn.Module]) -> None:
+    """An image is no activation: a ReLU in front of the first convolution would make half of its range one gray."""
+    critic, dark = build(), -normal(2, 1, 28, 28).abs()
+    first = critic.body[0]
+    with torch.no_grad():
+        first.skip.weight.zero_()  # the shortcut sees the image in any case
+        assert not torch.allclose(first(dark), first(torch.zeros_like(dark)), atol=1e-3)
 
 
 def test_the_residual_critic_ends_in_relu_mean_and_a_linear_map() -> None:

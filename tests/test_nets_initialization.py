@@ -164,6 +164,14 @@ def test_conditional_normalizations_begin_near_plain_ones() -> None:
         assert difference.max() > 1e-3
 
 
+def test_self_modulation_starts_as_its_docstring_says() -> None:
+    layer = nets.SelfModulatedBatchNorm(64, 100, hidden=50, rng=seeded())
+    assert_normal(layer.embed.weight, 0.0, math.sqrt(2 / 100))
+    for last in (layer.gain, layer.bias):
+        assert_normal(last.weight, 0.0, 0.02 / math.sqrt(50))
+    assert all((linear.bias == 0).all() for linear in (layer.embed, layer.gain, layer.bias))
+
+
 @pytest.mark.parametrize("draw", [initialize_, he_, orthogonal_])
 def test_initializers_return_the_module_and_follow_the_seed(draw: Callable[..., nn.Module]) -> None:
     def drawn(seed: int) -> nn.Module:
@@ -206,6 +214,22 @@ def test_layers_of_other_kinds_are_left_alone() -> None:
     before = layer.projection.detach().clone()
     initialize_(nn.Sequential(layer, nn.ReLU(), nn.PReLU()))
     assert torch.equal(layer.projection, before)
+
+
+@pytest.mark.parametrize(
+    "kind", [nn.BatchNorm1d, nn.BatchNorm2d, lambda n: nn.GroupNorm(1, n), nn.LayerNorm, nets.VirtualBatchNorm]
+)
+def test_every_kind_of_normalization_starts_by_the_rule_whatever_it_held_before(kind: Callable[..., nn.Module]) -> None:
+    layer = kind(4000)
+    for draw in (initialize_, he_, orthogonal_):
+        nn.init.constant_(layer.weight, 7.0)
+        nn.init.constant_(layer.bias, 7.0)
+        draw(nn.Sequential(layer), rng=seeded())
+        assert (layer.bias == 0).all()
+        if draw is initialize_:
+            assert_normal(layer.weight, 1.0, 0.02)
+        else:
+            assert (layer.weight == 1).all()
 
 
 def test_initialization_works_within_apply_and_on_norms_without_weights() -> None:

@@ -51,6 +51,10 @@ def test_rows_become_maps_in_the_layout_of_the_convolution(maps):
 def test_maps_of_one_channel_count_as_channels_first(shape):
     assert not channels_last(torch.zeros(shape))
     assert channels_last(torch.zeros(shape).contiguous(memory_format=LAST)) == (shape[1] > 1)
+    # A copy of one channel has the strides of either layout, as torch pleases: 1 for the channels here.
+    copied = torch.zeros(shape).clone(memory_format=LAST)
+    assert copied.stride(1) == 1
+    assert channels_last(copied) == (shape[1] > 1)
 
 
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 from course_gan import nets
 from course_gan.nets import ConditionalBatchNorm, SelfModulatedBatchNorm, VirtualBatch, VirtualBatchNorm
+from course_gan.nets.normalization import IMAGE_NORMS, normalization
 from tests.nets_cases import normal, seeded
 
 
@@ -209,6 +210,15 @@ def test_a_wrapped_generator_keeps_its_latent_and_its_reference_in_the_state() -
     assert "reference" not in dict(net.named_parameters())
 
 
+def test_who_changes_the_tensor_given_as_reference_changes_no_network() -> None:
+    given = normal(5, 3)
+    net = VirtualBatch(nets.MLPGenerator(3, (2,), (4,), norm="virtual", rng=seeded()), given)
+    z = normal(2, 3, seed=2)
+    before = net(z)
+    given.zero_()
+    assert torch.equal(net(z), before)
+
+
 def test_wrapping_needs_virtual_layers_and_two_rows() -> None:
     with pytest.raises(ValueError, match="has 0 VirtualBatchNorm layers"):
         VirtualBatch(nets.MLPGenerator(3, (2,)), normal(6, 3))
@@ -242,3 +252,12 @@ def test_layer_norm_of_images_is_over_all_that_belongs_to_one_sample() -> None:
     nn.init.ones_(norm.weight)
     x = normal(2, 8, 7, 7) + torch.arange(8.0)[:, None, None]  # channels of different means, which stay different
     assert_close(norm(x), nn.functional.layer_norm(x, (8, 7, 7)))
+
+
+def test_instance_norm_looks_at_the_image_alone_also_in_evaluation() -> None:
+    layer = normalization(IMAGE_NORMS, "instance", 3)
+    layer(100 + normal(4, 3, 5, 5))  # running statistics would remember these
+    x = normal(2, 3, 5, 5, seed=2)
+    mean, variance = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=0, keepdim=True)
+    assert_close(layer.eval()(x), (x - mean) / (variance + 1e-5).sqrt())
+    assert not layer.state_dict()

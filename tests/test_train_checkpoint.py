@@ -54,6 +54,17 @@ def test_the_last_two_checkpoints_are_kept(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_crash_between_the_two_names_of_a_checkpoint_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    path = train.save_checkpoint(tmp_path, {"step": 1})
+    (tmp_path / "checkpoint-previous.pt.partial").hardlink_to(
+        path
+    )  # what such a crash leaves: a second name of the last
+    train.save_checkpoint(tmp_path, {"step": 2})
+    found = [train.load_checkpoint(tmp_path / name)["step"] for name in (checkpoint.PREVIOUS, checkpoint.LAST)]
+    assert found == [1, 2]
+    assert {file.name for file in tmp_path.iterdir()} == {checkpoint.PREVIOUS, checkpoint.LAST}
+
+
 def test_a_file_system_without_links_keeps_the_last_two_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +158,29 @@ def test_resume_refuses_other_settings_and_names_each(tmp_path: Path) -> None:
         assert line in str(caught.value)
     assert "generator_rate" not in str(caught.value)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+def test_resume_refuses_another_number_of_processes(tmp_path: Path) -> None:
+    run(tmp_path)
+    contents = train.load_checkpoint(tmp_path)
+    contents["described"]["processes"] = "2"  # as if two had written it: the batches of a step were twice as large
+    train.save_checkpoint(tmp_path, contents)
+    with pytest.raises(ValueError, match="processes: 2 in the checkpoint, 1 now"):
+        run(tmp_path, resume=True)
+
+
+def test_resume_refuses_other_weights_of_cycle_and_identity(tmp_path: Path) -> None:
+    def translators(resume: bool, **others: float) -> None:
+        game = cyclegan(**{"cycle": 10.0, "identity": 0.5, **others})
+        train.run(game, Rows(parts=2), settings(1), folder=tmp_path, resume=resume, progress=False)
+
+    translators(resume=False)
+    for others, line in (
+        ({"cycle": 5.0}, "cycle: 10 in .*, 5 now"),
+        ({"identity": 1.0}, r"identity: 0\.5 in .*, 1 now"),
+    ):
+        with pytest.raises(ValueError, match=line):
+            translators(resume=True, **others)
 
 
 def test_resume_refuses_another_game_and_other_networks(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from course_gan import nets, train
 from course_gan.train.probes import rows_are_independent
-from tests.train_parts import Critic, Generator, Rows, bigan, cyclegan, gan, settings, weights
+from tests.train_parts import Critic, Generator, Rows, bigan, cyclegan, gan, same, settings, weights
 
 
 def scores(game: train.BiGAN, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -173,6 +173,13 @@ def test_one_pass_gives_the_scores_of_two(norm: bool) -> None:
     assert torch.allclose(one, other, rtol=1e-4) is not norm
 
 
+def test_the_average_is_that_of_the_first_generator() -> None:
+    pairs, domains = bigan(), cyclegan()
+    for objective, first in ((pairs, pairs.generator), (domains, domains.to_b)):
+        average = train.State(objective, settings(ema=0.9)).average
+        assert same(weights(average.average), weights(first))
+
+
 def test_loss_may_be_given_by_name_or_as_itself() -> None:
     from course_gan import losses
 
@@ -200,6 +207,15 @@ def test_batch_normalization_behind_a_weight_of_zero_is_never_scored_jointly(hid
     objective = train.GAN(Generator(), Starting(hides), "hinge")
     train.run(objective, Rows(), settings(2), progress=False)
     assert objective.joint is False
+
+
+def test_batch_normalization_in_evaluation_mixes_rows_only_without_running_statistics() -> None:
+    for tracked in (True, False):
+        critic = Starting("last")
+        critic.norm = nn.BatchNorm1d(8, track_running_stats=tracked)
+        nn.init.zeros_(critic.norm.weight)
+        nn.init.ones_(critic.last.weight)
+        assert rows_are_independent(critic.eval(), next(Rows())) is tracked
 
 
 def test_a_critic_that_scores_all_alike_is_asked_again() -> None:

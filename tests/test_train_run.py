@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from course_gan import data, train
-from course_gan.train import guard
+from course_gan.train import guard, loop
 from tests.train_parts import Generator, Rows, bigan, cyclegan, gan, same, settings, weights
 
 Make = Callable[[int], tuple[train.Objective, Any, train.Settings]]
@@ -121,6 +121,28 @@ def test_a_finished_run_that_is_resumed_is_still_finished(tmp_path: Path) -> Non
     assert again.steps == 7
     assert same(again.history.state_dict(), first.history.state_dict())
     assert same(weights(again.objective), weights(first.objective))
+
+
+def test_seconds_are_those_of_training_over_all_resumptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
+    monkeypatch.setattr(loop, "time", clock)
+
+    class Slow(Rows):
+        """Batches that take a second each, and an hour to be set up again."""
+
+        def __next__(self) -> Any:
+            clock.now += 1
+            return super().__next__()
+
+        def load_state_dict(self, state: dict[str, int]) -> None:
+            clock.now += 3600
+            super().load_state_dict(state)
+
+    first = train.run(gan(), Slow(), settings(4, checkpoint=3), folder=tmp_path, progress=False)
+    assert (first.seconds, train.load_checkpoint(tmp_path)["seconds"]) == (4, 4)
+    assert train.load_checkpoint(tmp_path / "checkpoint-previous.pt")["seconds"] == 3
+    resumed = train.run(gan(), Slow(), settings(10), folder=tmp_path, resume=True, progress=False)
+    assert (resumed.seconds, train.load_checkpoint(tmp_path)["seconds"]) == (10, 10)
 
 
 def test_resume_without_a_checkpoint(tmp_path: Path) -> None:
@@ -269,6 +291,30 @@ def test_nan_in_a_weight_is_found_though_the_losses_were_finite() -> None:
     assert "There is no checkpoint of this run" in str(caught.value)
 
 
+def test_nan_in_a_running_statistic_is_found_though_all_weights_are_finite() -> None:
+    objective = gan(norm=True)
+
+    def poison(step: int, run: train.Run) -> None:
+        objective.generator.layers[1].running_mean[0] = torch.inf
+
+    with pytest.raises(train.Diverged, match=r"generator\.layers\.1\.running_mean holds NaN or infinity after step 4"):
+        train.run(objective, Rows(), settings(6, tick=2), progress=False, watch=poison)
+
+
+def test_nan_in_the_generators_loss_is_found_and_told_with_its_step() -> None:
+    objective, calls = gan(), []
+    inner = objective.generator_terms
+
+    def terms(batch: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        calls.append(1)
+        return {name: value * (torch.nan if len(calls) == 3 else 1) for name, value in inner(batch, noise).items()}
+
+    objective.generator_terms = terms
+    with pytest.raises(train.Diverged) as caught:
+        train.run(objective, Rows(), settings(9, critic_steps=2), progress=False)
+    assert (caught.value.step, caught.value.quantity) == (3, "generator_loss")
+
+
 def test_infinite_loss_is_found_with_several_updates_a_step() -> None:
     objective = gan("wasserstein", [train.Penalty("r1", 1.0, every=2)])
     inner = objective.critic_terms
@@ -347,6 +393,7 @@ def test_what_could_only_fail_later_is_refused_at_once(tmp_path: Path) -> None:
             train.run(gan(), batches or Rows(), chosen or settings(2), progress=False, **others)
 
     refused(TypeError, "state_dict", [torch.randn(6, 2)], folder=tmp_path)
+    refused(TypeError, "state_dict", OneWay([torch.randn(6, 2)]), folder=tmp_path)
     refused(ValueError, "resume needs a folder", resume=True)
     refused(ValueError, "tensorboard needs a folder", tensorboard=True)
     if not torch.cuda.is_available():
@@ -355,8 +402,9 @@ def test_what_could_only_fail_later_is_refused_at_once(tmp_path: Path) -> None:
     elsewhere.device = torch.device("meta")
     refused(ValueError, "one device", elsewhere)
     sharded = Rows()
-    sharded.world, sharded.rank = 2, 1
-    refused(ValueError, r"process 1 of 2.*process 0 of 1", sharded)
+    # Too many processes, another one's slice, and both.
+    for sharded.world, sharded.rank in ((2, 0), (1, 1), (2, 1)):
+        refused(ValueError, rf"process {sharded.rank} of {sharded.world}, and this is process 0 of 1", sharded)
     larger = Rows(size=8)
     larger.size = 8  # as `data.Batches` says it
     refused(ValueError, r"batches have 8 rows each and settings\.batch is 6; wanted one size", larger)
@@ -461,11 +509,15 @@ def test_two_runs_in_one_folder_are_refused_and_the_first_goes_on(tmp_path: Path
     assert train.run(gan(), Rows(), settings(4, tick=1), folder=tmp_path, resume=True, progress=False).steps == 4
 
 
-class Endless(list[Tensor]):
-    """Batches that end at once, in spite of their name."""
+class OneWay(list[Tensor]):
+    """Batches that say where they are, and cannot go there."""
 
     def state_dict(self) -> dict[str, int]:
         return {}
+
+
+class Endless(OneWay):
+    """Batches that end at once, in spite of their name."""
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         pass

@@ -243,6 +243,13 @@ def test_trap_weights_clipped_before_the_step() -> None:
     assert any(bool((value.abs() > 0.01).any()) for value in wrong.critic.parameters())
 
 
+def test_clipping_holds_every_critic_of_a_game() -> None:
+    objective = cyclegan()
+    trained(objective, Rows(parts=2), settings(2, clip=0.01))
+    for critic in (objective.critic_a, objective.critic_b):
+        assert all(bool((value.abs() <= 0.01).all()) for value in critic.parameters())
+
+
 def test_trap_critic_steps_counted_by_the_batch_index_of_an_epoch() -> None:
     rows = Rows()
     state = trained(gan(), rows, settings(9, critic_steps=5))
@@ -321,6 +328,24 @@ def test_bfloat16_keeps_weights_losses_and_statistics_in_float32() -> None:
     difference = plain.critic.layers[0].weight - objective.critic.layers[0].weight
     assert 0 < difference.abs().max() < moved.abs().max()  # another precision, and the same direction
     assert {value.dtype for value in state.terms.read().values()} == {torch.float64}
+
+
+def test_bfloat16_holds_for_the_networks_in_both_steps() -> None:
+    objective, seen = gan(), []
+    for player in (objective.generator, objective.critic):
+        player.layers[0].register_forward_hook(lambda module, i, o: seen.append((o.dtype, o.requires_grad)))
+    train.step(train.State(objective, settings(1, precision="bfloat16")), Rows())
+    assert len(seen) >= 4  # fakes and their scores, in the critic's step and in the generator's
+    assert seen[-2:] == [(torch.bfloat16, True)] * 2
+    assert {dtype for dtype, _ in seen} == {torch.bfloat16}
+
+
+def test_statistics_hold_no_graph() -> None:
+    """With its graph, each value would keep the activations of its step alive until the next tick."""
+    state = trained(gan("wasserstein", [train.Penalty("r1", 1.0)]), Rows(), settings(3))
+    kept = state.terms.state_dict()["values"]
+    assert kept.keys() == {"critic_loss", "r1", "generator_loss"}
+    assert not any(values.requires_grad for values in kept.values())
 
 
 def test_float64_stays_float64() -> None:

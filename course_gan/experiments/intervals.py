@@ -137,8 +137,7 @@ def median_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     if any(map(math.isnan, values)):
         return Interval(math.nan, math.nan, math.nan, runs, level)
     ordered = sorted(map(float, values))
-    below, above = ordered[(runs - 1) // 2], ordered[runs // 2]
-    median = below if below == above else (below + above) / 2  # equal infinities have no sum to halve
+    median = (ordered[(runs - 1) // 2] + ordered[runs // 2]) / 2
     k = 0
     while 2 * stats.binom.cdf(k, runs, 0.5) <= 1 - level:
         k += 1
