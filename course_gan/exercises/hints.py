@@ -12,7 +12,7 @@ from course_gan.exercises.compare import Comparison, alike
 from course_gan.exercises.core import Exercise, cast, same
 from course_gan.exercises.infinities import not_finite
 from course_gan.exercises.patterns import CONSTANTS, Triple, follows, relation
-from course_gan.exercises.render import input_names, labels, number, output_name
+from course_gan.exercises.render import input_names, labels, number, output_names
 from course_gan.exercises.shapes import RIGHT_BUT, shape_hint
 
 LARGE = 1e37  # what is larger stands for an infinity
@@ -34,10 +34,11 @@ def generic_hints(exercise: Exercise, comparisons: Sequence[Comparison]) -> list
     """What shapes and numbers say about a wrong answer; never empty."""
     misfits = [(c, shape_hint(c)) for c in comparisons if not c.fits]
     # Where a row has one entry only, wrong terms can look right: another case tells more.
-    misfit, said = next((pair for pair in misfits if not pair[1].startswith(RIGHT_BUT)), (misfits or [(None, "")])[0])
+    telling = [pair for pair in misfits if not pair[1].startswith(RIGHT_BUT)] or misfits
+    misfit, said = telling[0] if telling else (None, "")
     fitting = [c for c in comparisons if c.fits]
     wrong = [c for c in fitting if not c.right]
-    hints = [said if misfit is misfits[0][0] else f"In {labels([misfit])}: {said}"] if misfit else []
+    hints = [] if misfit is None else [said if misfit is misfits[0][0] else f"In {labels([misfit])}: {said}"]
     if misfit and wrong:
         hints = [f"In {labels([misfit])}: {said}", f"The numbers in {labels(wrong)} are wrong too."]
     if not wrong:
@@ -52,11 +53,11 @@ def generic_hints(exercise: Exercise, comparisons: Sequence[Comparison]) -> list
     }
     if len(found) == len(outputs) and all(hint == found[0] for hint in found.values()):
         return hints + found[0]  # the same of each output: say it once
-    owners: dict[str, list[str]] = {}
+    owners: dict[str, list[int]] = {}
     for which, texts in found.items():
         for text in texts:
-            owners.setdefault(text, []).append(output_name(exercise, which))
-    return hints + [f"{'; '.join(names)}: {text}" for text, names in owners.items()]
+            owners.setdefault(text, []).append(which)
+    return hints + [f"{output_names(exercise, which)}: {text}" for text, which in owners.items()]
 
 
 def _right_outputs(exercise: Exercise, right: Sequence[int]) -> list[str]:

@@ -32,10 +32,10 @@ def given(exercise: Exercise, case: Case, index: tuple[int, ...] = (), batch: to
     return "\n".join(f"    {name.ljust(width)} = {text}" for name, text in rows)
 
 
-def output_name(exercise: Exercise, which: int) -> str:
-    """What an output is called, at the beginning of a sentence."""
-    name = exercise.parts[which] if which < len(exercise.parts) else f"output {which + 1}"
-    return name[0].upper() + name[1:]
+def output_names(exercise: Exercise, outputs: Sequence[int]) -> str:
+    """What some outputs are called, at the beginning of a sentence."""
+    names = "; ".join(exercise.parts[i] if i < len(exercise.parts) else f"output {i + 1}" for i in outputs)
+    return names[:1].upper() + names[1:]
 
 
 def values(exercise: Exercise, comparison: Comparison, place: Place | None) -> str:

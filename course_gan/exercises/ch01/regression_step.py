@@ -150,9 +150,9 @@ def _twice(network: nn.Module, optimizer: Optimizer, past: Tensor, following: Te
 
 
 def _row_by_row(network: nn.Module, optimizer: Optimizer, past: Tensor, following: Tensor) -> float:
-    return sum(
-        float(regression_step(network, optimizer, *row)) for row in zip(past.split(1), following.split(1))
-    ) / len(past)
+    rows = zip(past[:, None], following[:, None])
+    losses = [float(regression_step(network, optimizer, one, next_one)) for one, next_one in rows]
+    return sum(losses) / len(losses)
 
 
 def _own_optimizer(network: nn.Module, optimizer: Optimizer, past: Tensor, following: Tensor) -> Tensor:

@@ -117,7 +117,7 @@ def _wrong(loss_of: Step, *, zero: bool = True, move: bool = True) -> Step:
     return step
 
 
-def _loss(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+def _loss(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-critic(real)).mean() + softplus(critic(fake.detach())).mean()
 
 
@@ -166,7 +166,7 @@ def _stepped_twice(generator: nn.Module, critic: nn.Module, optimizer: Optimizer
 
 def _of_probabilities(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     says_real, says_fake = critic(real).sigmoid(), critic(fake.detach()).sigmoid()
-    paid = binary_cross_entropy(says_real, torch.ones_like(says_real))
+    paid: Tensor = binary_cross_entropy(says_real, torch.ones_like(says_real))
     return paid + binary_cross_entropy(says_fake, torch.zeros_like(says_fake))
 
 
@@ -367,7 +367,7 @@ EXERCISE = Exercise(
         "the critic's weights",
         "the generator's weights",
         "the generator's gradients",
-        "how many of the generator's parameters ask for gradients, and how many of its layers are in training mode",
+        "the generator's state (parameters that ask for gradients, layers in training mode)",
     ),
     tolerance=of_the_terms,
 )

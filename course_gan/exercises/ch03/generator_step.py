@@ -284,7 +284,7 @@ EXERCISE = Exercise(
         "the generator's weights",
         "the critic's weights",
         "the critic's gradients",
-        "how many of the critic's parameters ask for gradients, and how many of its layers are in training mode",
+        "the critic's state (parameters that ask for gradients, layers in training mode)",
     ),
     tolerance=of_the_terms,
 )

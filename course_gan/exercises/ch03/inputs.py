@@ -82,7 +82,8 @@ def optimizer_of(module: nn.Module, rate: float) -> Optimizer:
     """Gradient descent with half the rate for biases, which tells it from one that the learner makes."""
     weights = [parameter for parameter in module.parameters() if parameter.ndim > 1]
     biases = [parameter for parameter in module.parameters() if parameter.ndim == 1]
-    return SGD([{"params": weights}, {"params": biases, "lr": rate / 2}], lr=rate)
+    groups: list[dict[str, Any]] = [{"params": weights}, {"params": biases, "lr": rate / 2}]
+    return SGD(groups, lr=rate)
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:

@@ -224,14 +224,11 @@ def _generator_left_frozen(on: Table) -> None:
 
 @_on_the_table
 def _own_optimizers(on: Table) -> None:
-    own = {
-        name: torch.optim.SGD(player.parameters(), optimizer.param_groups[0]["lr"])
-        for name, player, optimizer in (
-            ("generator_optimizer", on.generator, on.generator_optimizer),
-            ("critic_optimizer", on.critic, on.critic_optimizer),
-        )
-    }
-    training_step(*on._replace(**own))
+    def own(player: nn.Module, given: Optimizer) -> Optimizer:
+        return torch.optim.SGD(player.parameters(), given.param_groups[0]["lr"])
+
+    of_generator, of_critic = own(on.generator, on.generator_optimizer), own(on.critic, on.critic_optimizer)
+    training_step(*on._replace(generator_optimizer=of_generator, critic_optimizer=of_critic))
 
 
 @_on_the_table
