@@ -31,8 +31,8 @@ def critic_step(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, r
     optimizer updates the critic's weights; their gradients may still hold what an
     earlier step left there, which must not count.
     real is a tensor of shape (n, d): the data; z one of shape (n, k): the noise.
-    Only the critic's weights change.  The generator is as before afterwards: it got
-    no gradient, its parameters ask for gradients, and it is in training mode.
+    Only the critic's weights change.  The generator is as before afterwards: it
+    got no gradient, its parameters ask for gradients, and it is in training mode.
     Return nothing.
     """
     fake = generator(z).detach()
@@ -172,7 +172,8 @@ def _of_probabilities(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 
 def _small_number(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     says_real, says_fake = critic(real).sigmoid(), critic(fake.detach()).sigmoid()
-    return -(says_real + 1e-8).log().mean() - (1 - says_fake + 1e-8).log().mean()
+    loss: Tensor = -(says_real + 1e-8).log().mean() - (1 - says_fake + 1e-8).log().mean()
+    return loss
 
 
 def _attached(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -289,7 +290,7 @@ MISCONCEPTIONS = (
     Misconception(
         "optimizer stepped twice",
         _stepped_twice,
-        "You called `optimizer.step()` twice for one gradient; once is wanted.",
+        "You called `optimizer.step()` twice for one gradient of the critic; once is wanted.",
     ),
     Misconception(
         "cross-entropy of probabilities",
