@@ -177,7 +177,7 @@ MISCONCEPTIONS = (
     Misconception(
         "sum squared",
         _scored(lambda frames, p, g: p @ (frames - g).sum(-1).square()),
-        "Your guess is right, but its error squares the sum of the differences, in which they cancel; square each first.",
+        "Your guess is right, but its error squares the sum of the differences, in which they cancel; square each.",
     ),
     Misconception(
         "root of the error",
