@@ -14,6 +14,7 @@ import pytest
 import torch
 from nbclient import NotebookClient
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from course_gan.check import check, evaluate
 from course_gan.exercises import Case, Exercise, Misconception, get
@@ -355,6 +356,65 @@ def test_novel_wrong_answer_gets_a_hint_from_its_numbers(
     assert not result.passed
     for word in words:
         assert word in result.message
+
+
+@pytest.mark.parametrize(
+    ("id", "function", "words"),
+    [
+        ("best-guess", lambda f, p: (p @ (f - p @ f).square().sum(1), p @ f), ["in another order than the task says"]),
+        (
+            "many-futures",
+            lambda g, z, told: get("many-futures").reference(g, z, told).squeeze(),
+            ["an axis is missing", "“a single past”"],
+        ),
+        ("generator-losses", lambda s: (-softplus(s), softplus(-s)), ["2 came, whose mean is right"]),
+        (
+            "one-layer",
+            lambda wz, bz, wc, bc: (torch.cat([wc, wz], 1).T, bz),
+            ["shape should be (3, 6), but it is (6, 3)."],
+        ),
+        ("critic-loss", lambda r, f: -sum((x.sigmoid() + 1e-6).log().mean() for x in (r, -f)), ["Close in", "far off"]),
+        (
+            "generator-density",
+            lambda g, z: get("generator-density").reference(g, z)[:, None] + 0 * z,
+            ["In “in the plane”: The last"],
+        ),
+    ],
+)
+def test_hint_about_a_shape_or_a_small_error_is_true_of_the_answer(
+    id: str, function: Callable[..., Any], words: list[str]
+) -> None:
+    message = evaluate(get(id), function).message
+    for word in words:
+        assert word in message
+
+
+def test_what_a_harness_looks_at_is_called_by_its_name() -> None:
+    exercise = get("generator-step")
+    left = exercise.parts[3]
+    message = evaluate(
+        exercise, lambda g, c, o, z: (exercise.reference(g, c, o, z), c[0].requires_grad_(False))
+    ).message
+    assert f"{left}, entry [0]:  2\n    expected:  4" in message
+    assert f"Right in all cases: {'; '.join(exercise.parts[:3])}." in message
+    assert "your function returns" not in message
+
+
+def test_a_factor_of_almost_one_is_not_called_a_factor() -> None:
+    assert "times the right one" not in evaluate(KL, lambda p, q: kl(p, q) * (1 + 1e-9)).message
+
+
+@pytest.mark.parametrize(
+    ("id", "function", "words"),
+    [
+        ("critic-step", lambda g, c, o, x, z: softplus(c(x).detach()).mean().backward(), "does not reach"),
+        ("critic-step", lambda g, c, o, x, z: softplus(c(x)).backward(), "starts from one number"),
+        ("one-layer", lambda wz, bz, wc, bc: torch.cat([wz, wc]), "`cat` joins along one axis"),
+        ("generator-density", lambda g, z: z - torch.linalg.slogdet(z[:, :, None]), "`.logabsdet`"),
+    ],
+)
+def test_error_of_autograd_or_of_shapes_is_explained(id: str, function: Callable[..., Any], words: str) -> None:
+    assert words in evaluate(get(id), function).message
 
 
 def kl_of_gaussians(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:

@@ -45,7 +45,8 @@ class Exercise:
     """One exercise; `reference.__name__` is the name that the learner's function has in the chapter.
 
     `call` is the harness, called as `call(function, *case.inputs)`: it builds networks and optimizers from plain
-    inputs, lets the function act on them and returns what is to be compared.  It holds no reference.  `tolerance`
+    inputs, lets the function act on them and returns what is to be compared.  It holds no reference; `parts` names
+    what it returns where the learner's function does not return these things itself.  `tolerance`
     takes the inputs of a case and the tuple of expected outputs, and gives the allowed absolute error of each output.
     """
 
@@ -58,6 +59,7 @@ class Exercise:
     misconceptions: tuple[Misconception, ...]
     alternatives: tuple[Callable[..., Any], ...] = field(repr=False)
     call: Callable[..., Any] = call_directly
+    parts: tuple[str, ...] = ()  # what the outputs of a harness are called: "the critic's weights"
     tolerance: Callable[[tuple[Any, ...], Outputs], Sequence[Tensor | float]] | None = None
 
     def seeded_cases(self, seed: int) -> list[Case]:

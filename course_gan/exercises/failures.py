@@ -33,10 +33,47 @@ HINTS = (
         ("Dimension out of range", "IndexError: too many indices"),
         "The inputs may have any number of axes: count from the last one, `dim=-1`.",
     ),
-    (("requires grad",), "Take the values out of the graph with `.detach()` before NumPy or `float` sees them."),
+    (
+        ("does not require grad", "appears to not have been used in the graph"),
+        "The gradient does not reach what is to be differentiated: was something computed under `torch.no_grad()`, "
+        "detached, or frozen by `requires_grad_(False)` and not thawed?",
+    ),
+    (
+        ("implicitly created only for scalar",),
+        "`backward()` starts from one number: take the mean (or the sum) of the losses first.",
+    ),
+    (
+        ("second time",),
+        "A graph is used up by one `backward()`: add the losses and call it once, or compute the scores anew.",
+    ),
+    (
+        ("modified by an inplace operation",),
+        "Weights were changed after the forward pass that this `backward()` belongs to: compute the scores anew after "
+        "each `step()`.",
+    ),
+    (
+        ("leaf Variable that requires grad",),
+        "Weights are changed by `optimizer.step()`, or by hand under `torch.no_grad()`.",
+    ),
+    (
+        ("Sizes of tensors must match except",),
+        "`cat` joins along one axis, and all other axes must be equal: print the shapes, and look which axis it is.",
+    ),
+    (
+        ("all elements of input should be between 0 and 1",),
+        "`binary_cross_entropy` wants probabilities; for raw scores there is `binary_cross_entropy_with_logits`.",
+    ),
+    (
+        ("on Tensor that requires grad",),
+        "Take the values out of the graph with `.detach()` before NumPy or `float` sees them.",
+    ),
     (("maximum recursion depth",), "Does your function call itself?"),
     (("bitwise_xor", "operand type(s) for ^"), "A power is written `**`; `^` compares bits."),
-    (("return_types",), "`max(-1)` and `min(-1)` give values and places: take `.values`, or use `amax`, `amin`."),
+    (
+        ("return_types",),
+        "Some functions give two things: `max(-1)` and `sort` values and places, `slogdet` a sign and a logarithm: "
+        "take the one that you need by its name, `.values` or `.logabsdet`; for the values alone use `amax`, `amin`.",
+    ),
     (("builtin_function_or_method", "'method'"), "Are the parentheses of a call missing, as in `.log()`?"),
     (("math range error",), "The exponential of more than 709 does not fit into a float: subtract the largest first."),
     (

@@ -12,14 +12,16 @@ from course_gan.exercises.compare import Comparison, alike
 from course_gan.exercises.core import Exercise, cast, same
 from course_gan.exercises.infinities import not_finite
 from course_gan.exercises.patterns import CONSTANTS, Triple, follows, relation
-from course_gan.exercises.render import input_names, labels, number
-from course_gan.exercises.shapes import shape_hint
+from course_gan.exercises.render import input_names, labels, number, output_names
+from course_gan.exercises.shapes import RIGHT_BUT, shape_hint
 
 LARGE = 1e37  # what is larger stands for an infinity
 
 
 def whole_hint(exercise: Exercise, comparisons: Sequence[Comparison]) -> str:
     """A sentence if all outputs in all cases are the right ones times a well-known factor, or for another order."""
+    if _outputs_permuted(comparisons):
+        return "The values are right, but they are returned in another order than the task says."
     if not all(c.fits for c in comparisons):
         return ""
     for factor, sentence in CONSTANTS.items():
@@ -30,17 +32,20 @@ def whole_hint(exercise: Exercise, comparisons: Sequence[Comparison]) -> str:
 
 def generic_hints(exercise: Exercise, comparisons: Sequence[Comparison]) -> list[str]:
     """What shapes and numbers say about a wrong answer; never empty."""
-    misfit = next((c for c in comparisons if not c.fits), None)
+    misfits = [(c, shape_hint(c)) for c in comparisons if not c.fits]
+    # Where a row has one entry only, wrong terms can look right: another case tells more.
+    telling = [pair for pair in misfits if not pair[1].startswith(RIGHT_BUT)] or misfits
+    misfit, said = telling[0] if telling else (None, "")
     fitting = [c for c in comparisons if c.fits]
     wrong = [c for c in fitting if not c.right]
-    hints = [shape_hint(misfit)] if misfit else []
+    hints = [] if misfit is None else [said if misfit is misfits[0][0] else f"In {labels([misfit])}: {said}"]
     if misfit and wrong:
-        hints = [f"In {labels([misfit])}: {hints[0]}", f"The numbers in {labels(wrong)} are wrong too."]
+        hints = [f"In {labels([misfit])}: {said}", f"The numbers in {labels(wrong)} are wrong too."]
     if not wrong:
         return hints
     outputs = range(len(fitting[0].expected))
     right = [which for which in outputs if all(c.right_outputs[which] for c in fitting)]
-    hints.extend(f"Output {which + 1} is right in all cases." for which in right if not misfit)
+    hints.extend(_right_outputs(exercise, right) if not misfit else [])
     found = {
         which: _of_one_output(fitting, which) or [_which_are_right(fitting, which)] * (not misfit)
         for which in outputs
@@ -48,7 +53,17 @@ def generic_hints(exercise: Exercise, comparisons: Sequence[Comparison]) -> list
     }
     if len(found) == len(outputs) and all(hint == found[0] for hint in found.values()):
         return hints + found[0]  # the same of each output: say it once
-    return hints + [f"Output {which + 1}: {hint}" for which, texts in found.items() for hint in texts]
+    owners: dict[str, list[int]] = {}
+    for which, texts in found.items():
+        for text in texts:
+            owners.setdefault(text, []).append(which)
+    return hints + [f"{output_names(exercise, which)}: {text}" for text, which in owners.items()]
+
+
+def _right_outputs(exercise: Exercise, right: Sequence[int]) -> list[str]:
+    if exercise.parts and right:
+        return [f"Right in all cases: {'; '.join(exercise.parts[which] for which in right)}."]
+    return [f"Output {which + 1} is right in all cases." for which in right]
 
 
 def _which_are_right(comparisons: Sequence[Comparison], which: int) -> str:
@@ -81,7 +96,7 @@ def _of_one_output(comparisons: Sequence[Comparison], which: int) -> list[str]:
     if bool(same(*triple).all()):
         return infinite
     found = relation(triple) or _factor_of_size(comparisons, which) or _order(comparisons, which)
-    found = found or _close(comparisons, which, triple)
+    found = found or _close(comparisons, which, triple) or _partly_close(comparisons, which)
     if infinite and not found:
         return [hint for hint in [_wrong_where_finite(comparisons, which)] if hint] + infinite
     return [*infinite, found] if found else infinite
@@ -161,16 +176,27 @@ def _close(comparisons: Sequence[Comparison], which: int, triple: Triple) -> str
     )
 
 
+def _partly_close(comparisons: Sequence[Comparison], which: int) -> str:
+    """Almost right in some cases, far off in others."""
+    wrong = [c for c in comparisons if not c.right_outputs[which] and bool(c.actual[which].isfinite().all())]
+    close = [c for c in wrong if _is_close(*c.triples[which])]
+    far = [c for c in wrong if not _is_close(*c.triples[which])]
+    if not (close and far) or len(close) < len(far):
+        return ""
+    return (
+        f"Close in {labels(close)}, but more wrong than rounding explains, and far off in {labels(far)}: was a small "
+        "number added, or a value cut off or rounded?"
+    )
+
+
 def _other_order(exercise: Exercise, comparisons: Sequence[Comparison]) -> str:
-    """Whether the outputs are the right ones for the inputs in another order, or are themselves in another order."""
+    """Whether the outputs are the right ones for the inputs in another order."""
     names = input_names(exercise)
     orders = list(permutations(range(len(names))))[1:] if len(names) <= 4 else []
     for order in orders:
         if all(_fits_order(exercise, comparison, order) for comparison in comparisons):
             called = ", ".join(names[i] for i in order)
             return f"The values are those for the inputs in another order, ({called}): are arguments swapped?"
-    if _outputs_permuted(comparisons):
-        return "The values are right, but they are returned in another order than the task says."
     return ""
 
 
@@ -187,6 +213,8 @@ def _fits_order(exercise: Exercise, comparison: Comparison, order: tuple[int, ..
 
 def _outputs_permuted(comparisons: Sequence[Comparison]) -> bool:
     count = len(comparisons[0].expected)
+    if any(len(c.actual) != count for c in comparisons):
+        return False
     for order in permutations(range(count)):
         if order != tuple(range(count)) and all(
             alike(tuple(c.actual[i] for i in order), c.expected, c.allowed) for c in comparisons

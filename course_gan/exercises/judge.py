@@ -123,7 +123,7 @@ def _describe(exercise: Exercise, wrong: Sequence[Comparison], all_of_them: Sequ
     if len(wrong) > 1 and right:
         others += f"; wrong are {labels(wrong)}"
     index, batch = (place[1], first.expected[place[0]].shape) if place else ((), None)
-    shown = given(exercise, first.case, index, batch) + "\n" + values(first, place)
+    shown = given(exercise, first.case, index, batch) + "\n" + values(exercise, first, place)
     return f"In the case “{first.case.label}” ({others}):\n\n{shown}"
 
 

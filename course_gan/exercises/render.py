@@ -32,14 +32,27 @@ def given(exercise: Exercise, case: Case, index: tuple[int, ...] = (), batch: to
     return "\n".join(f"    {name.ljust(width)} = {text}" for name, text in rows)
 
 
-def values(comparison: Comparison, place: Place | None) -> str:
+def output_names(exercise: Exercise, outputs: Sequence[int]) -> str:
+    """What some outputs are called, at the beginning of a sentence."""
+    names = "; ".join(exercise.parts[i] if i < len(exercise.parts) else f"output {i + 1}" for i in outputs)
+    return names[:1].upper() + names[1:]
+
+
+def values(exercise: Exercise, comparison: Comparison, place: Place | None) -> str:
     """What came and what was expected: one entry at `place`, or the shapes where they differ."""
+    misfit = [i for i, (a, e) in enumerate(zip(comparison.actual, comparison.expected)) if a.shape != e.shape]
+    if place is None and exercise.parts and misfit:
+        came, wanted = (_with_shape(outputs[misfit[0]]) for outputs in (comparison.actual, comparison.expected))
+        return f"    {exercise.parts[misfit[0]]}:  {came}\n    expected:  {wanted}"
     if place is None:
         came, wanted = _shapes(comparison.actual), _shapes(comparison.expected)
     else:
         which, index = place
         pair = comparison.actual[which][index].item(), comparison.expected[which][index].item()
         came, wanted = told_apart(*pair)
+        if exercise.parts:
+            entry = f", entry {list(index)}" if index else ""
+            return f"    {exercise.parts[which]}{entry}:  {came}\n    expected:  {wanted}"
         if len(comparison.expected) > 1:
             came, wanted = f"{came}  (output {which + 1})", f"{wanted}  (output {which + 1})"
     return f"    your function returns  {came}\n    expected               {wanted}"

@@ -8,6 +8,8 @@ from torch import Tensor
 from course_gan.exercises.compare import Comparison
 from course_gan.exercises.core import same
 
+RIGHT_BUT = "The values are right, but"  # how a hint begins where only the shape is wrong
+
 
 def shape_hint(comparison: Comparison) -> str:
     """One sentence about the first output whose shape is not the expected one."""
@@ -18,35 +20,35 @@ def shape_hint(comparison: Comparison) -> str:
     triple = next(t for t in comparison.triples if t[0].shape != t[1].shape)
     actual, expected, allowed = triple
     found = _known(actual, expected, allowed.max() if allowed.numel() else torch.tensor(0.0), comparison)
-    return found or (
-        f"The shape should be {_named(expected)}, but it is {_named(actual)}: "
-        "reduce over the last axis only (`dim=-1`) and keep the axes before it."
-    )
+    rows = {tuple(x.shape[:-1]) for x in comparison.case.inputs if isinstance(x, Tensor) and x.ndim}
+    reduce = ": reduce over the last axis only (`dim=-1`) and keep the axes before it" * (tuple(expected.shape) in rows)
+    return found or f"The shape should be {_named(expected)}, but it is {_named(actual)}{reduce}."
 
 
 def _known(actual: Tensor, expected: Tensor, allowed: Tensor, comparison: Comparison) -> str:
     """Shapes that betray the mistake: each test looks at the values too where they can confirm it."""
     inputs = {tuple(x.shape) for x in comparison.case.inputs if isinstance(x, Tensor) and x.ndim}
+    batch = any(shape[:-1] == tuple(expected.shape) for shape in inputs)  # one result for each row of an input
 
     def equal(a: Tensor, e: Tensor) -> bool:
         return a.shape == e.shape and bool(same(a, e, 8 * max(1, a.numel()) * allowed).all())
 
     if actual.numel() == expected.numel() and equal(actual.reshape(-1), expected.reshape(-1)):
-        if actual.ndim == expected.ndim:
-            return f"The values are right, but the shape is {_named(actual)} in place of {_named(expected)}."
-        return (
-            f"The values are right, but the shape is {_named(actual)} in place of {_named(expected)}: "
-            "drop `keepdim=True` (or the extra axis)."
-        )
+        said = f"{RIGHT_BUT} the shape is {_named(actual)} in place of {_named(expected)}"
+        if actual.ndim > expected.ndim:
+            return f"{said}: drop `keepdim=True` (or the extra axis)."
+        return f"{said}: an axis is missing; `reshape` brings it back." if actual.ndim < expected.ndim else f"{said}."
     if actual.ndim == 2 and actual.shape == expected.shape[::-1] and equal(actual.T, expected):
-        return "The values are right, but transposed: rows and columns are exchanged."
-    if actual.numel() == 1 and expected.numel() > 1:
+        return f"{RIGHT_BUT} transposed: rows and columns are exchanged."
+    if expected.ndim == 0 and actual.ndim == 1 and equal(actual.mean(), expected):
+        return f"One number is wanted, and {len(actual)} came, whose mean is right: average them."
+    if actual.numel() == 1 and expected.numel() > 1 and batch:
         return _one_number(actual.reshape(()), expected, equal)
     if tuple(actual.shape) in inputs and actual.shape[:-1] == expected.shape:
         if equal(actual.sum(-1), expected):
             return "The terms are right, but they have not been summed: sum over the last axis, `dim=-1`."
         return f"The last axis is still there, the shape is {_named(actual)}: sum over it, `dim=-1`."
-    if any(tuple(actual.shape) == shape[1:] for shape in inputs if len(shape) > 1):
+    if expected.ndim and batch and any(tuple(actual.shape) == shape[1:] for shape in inputs if len(shape) > 1):
         return "The first axis was summed over, but the last one is meant: `dim=-1` where you have `dim=0`."
     return ""
 

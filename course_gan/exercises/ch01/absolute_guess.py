@@ -59,6 +59,10 @@ def cases(generator: torch.Generator) -> list[Case]:
     return [
         Case((fork, torch.tensor([0.6, 0.4], dtype=DOUBLE)), "a pixel of the fork: dark six times in ten"),
         Case((fork, torch.tensor([0.3, 0.7], dtype=DOUBLE)), "a pixel of the fork: bright seven times in ten"),
+        Case(
+            (torch.tensor([2.0, -1.0, 0.5], dtype=DOUBLE), torch.tensor([0.495, 0.497, 0.008], dtype=DOUBLE)),
+            "nearly one half at either end",
+        ),
         Case(rows(5), "five values"),
         Case(rows(7, dtype=SINGLE), "seven values in float32"),
         Case(rows(6, 9), "six rows of nine values"),
@@ -69,6 +73,30 @@ def cases(generator: torch.Generator) -> list[Case]:
 
 def _picked(pick: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Any]:
     return lambda values, probabilities: pick(values.double(), probabilities.double())
+
+
+def _reached(v: Tensor, p: Tensor, further: int) -> Tensor:
+    """The value so many places behind the one at which half is reached, within the row."""
+    ordered, order = v.sort(-1)
+    place = (p.gather(-1, order).cumsum(-1) < 0.5).sum(-1, keepdim=True) + further
+    return ordered.gather(-1, place.clamp(0, v.shape[-1] - 1)).squeeze(-1)
+
+
+def _interpolated(v: Tensor, p: Tensor) -> Tensor:
+    """Linear between the values, each of which stands in the middle of its own probability."""
+    ordered, order = v.sort(-1)
+    weight = p.gather(-1, order)
+    middle = weight.cumsum(-1) - weight / 2
+    right = (middle < 0.5).sum(-1, keepdim=True).clamp(1, v.shape[-1] - 1)
+    start, end = middle.gather(-1, right - 1), middle.gather(-1, right)
+    part = (0.5 - start) / (end - start)
+    return ((1 - part) * ordered.gather(-1, right - 1) + part * ordered.gather(-1, right)).squeeze(-1)
+
+
+def _by_likelihood(v: Tensor, p: Tensor) -> Tensor:
+    likely = p.sort(-1)
+    place = (likely.values.cumsum(-1) < 0.5).sum(-1, keepdim=True)
+    return v.gather(-1, likely.indices.gather(-1, place)).squeeze(-1)
 
 
 MISCONCEPTIONS = (
@@ -113,6 +141,51 @@ MISCONCEPTIONS = (
         ),
         "You stopped one value too early, at the last one below which and at which there is less than half of the "
         "probability; the guess is the first at which half is reached.",
+    ),
+    Misconception(
+        "one too far",
+        _picked(lambda v, p: _reached(v, p, 1)),
+        "You went one value too far: the guess is the first value at which half of the probability is reached, itself "
+        "counted in.",
+    ),
+    Misconception(
+        "mean of two neighbors",
+        _picked(lambda v, p: (_reached(v, p, 0) + _reached(v, p, -1)) / 2),
+        "You took the middle between two values; that is usual if both are equally good, but here the best one is "
+        "unique: the first at which half of the probability is reached.",
+    ),
+    Misconception(
+        "middle of the range",
+        _picked(lambda v, p: (v.amin(-1) + v.amax(-1)) / 2),
+        "You took the middle between the least and the greatest value, which pays no heed to the probabilities.",
+    ),
+    Misconception(
+        "median of an array",
+        _picked(lambda v, p: v.quantile(0.5, -1)),
+        "You took the plain median, with the mean of the two in the middle; the values are not equally likely: sort, "
+        "and add up the probabilities until half is reached.",
+    ),
+    Misconception(
+        "interpolated",
+        _picked(_interpolated),
+        "You went between two values in proportion to their probabilities; the least expected absolute error is at one "
+        "of the values.",
+    ),
+    Misconception(
+        "probabilities sorted",
+        _picked(_by_likelihood),
+        "You sorted by the probabilities; sort by the values, and take the probabilities along.",
+    ),
+    Misconception(
+        "place in the sorted row",
+        _picked(lambda v, p: v.gather(-1, by_position(v, p).long()[..., None]).squeeze(-1)),
+        "You found the right place in the sorted row, but looked it up in the row as it came; take the value from the "
+        "sorted one.",
+    ),
+    Misconception(
+        "not added up",
+        _picked(lambda v, p: v.gather(-1, (p >= 0.5).long().argmax(-1, True)).squeeze(-1)),
+        "You looked for a single value that has half of the probability; add them up along the sorted row.",
     ),
     Misconception(
         "least error",

@@ -134,6 +134,63 @@ MISCONCEPTIONS = (
         "probability.",
     ),
     Misconception(
+        "plain mean, plain error",
+        lambda frames, p: (frames.mean(0), (frames - frames.mean(0)).square().sum(-1).mean()),
+        "You left out the probabilities, in the guess and in its error; weigh each frame by its own, both times.",
+    ),
+    Misconception(
+        "middle frame",
+        _guessing(lambda frames, p: frames.median(0).values),
+        "You took a median of each pixel, which absolute error wants; squared error wants the weighed mean.",
+    ),
+    Misconception(
+        "sum of the frames",
+        _guessing(lambda frames, p: frames.sum(0)),
+        "You added up the frames without weights; weigh each by its probability.",
+    ),
+    Misconception(
+        "error of each pixel",
+        _scored(lambda frames, p, g: p @ (frames - g).square()),
+        "Your error has an entry for each pixel; one number is wanted: sum over the pixels, too.",
+    ),
+    Misconception(
+        "distance of each frame",
+        _scored(lambda frames, p, g: (frames - g).square().sum(-1)),
+        "You returned the squared distance of each frame; their mean, weighed by the probabilities, is wanted.",
+    ),
+    Misconception(
+        "guess not taken off",
+        _scored(lambda frames, p, g: p @ frames.square().sum(-1)),
+        "Your error is the mean of the squared frames themselves; take the guess off before you square.",
+    ),
+    Misconception(
+        "weights squared",
+        _scored(lambda frames, p, g: (p[:, None] * (frames - g)).square().sum()),
+        "You multiplied by the probability before you squared, so that it is squared as well; square first.",
+    ),
+    Misconception(
+        "frames weighed before the difference",
+        _scored(lambda frames, p, g: (p[:, None] * frames - g).square().sum()),
+        "You compared the guess with frames that are weighed already; compare it with the frames as they are, square, "
+        "and weigh then.",
+    ),
+    Misconception(
+        "sum squared",
+        _scored(lambda frames, p, g: p @ (frames - g).sum(-1).square()),
+        "Your guess is right, but its error squares the sum of the differences, in which they cancel; square each.",
+    ),
+    Misconception(
+        "root of the error",
+        _scored(lambda frames, p, g: (p @ (frames - g).square().sum(-1)).sqrt()),
+        "You took a root at the end; the expected squared error itself is wanted.",
+    ),
+    Misconception(
+        "plain variance",
+        _scored(lambda frames, p, g: frames.var(0, correction=0).sum()),
+        "Your error is the variance of frames that are equally likely; weigh each squared distance by the probability "
+        "of its frame.",
+    ),
+    Misconception(
         "error of the mean",
         _scored(lambda frames, p, g: (p @ frames - g).square().sum()),
         "You compared the guess with the mean of the frames, which is the guess itself, so that nothing is left; "

@@ -63,13 +63,15 @@ def harness(function: Callable[..., Any], z: Tensor, matrix: Tensor) -> Any:
 
 
 def cases(generator: torch.Generator) -> list[Case]:
-    def scene(n: int, d: int, dtype: torch.dtype = DOUBLE, flip: bool = False) -> tuple[Tensor, Tensor]:
-        """A matrix with singular values between 1.5 and 3, and a determinant of the sign that is asked for."""
+    def scene(
+        n: int, d: int, dtype: torch.dtype = DOUBLE, flip: bool = False, scale: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """A matrix with singular values between 1.5 and 3 times the scale, its determinant of the sign asked for."""
         left, right = (torch.linalg.qr(torch.randn(d, d, generator=generator, dtype=DOUBLE)).Q for _ in range(2))
         matrix = left @ (1.5 + 1.5 * torch.rand(d, generator=generator, dtype=DOUBLE)).diag() @ right
         if bool(torch.linalg.det(matrix) < 0) != flip:
             matrix[0] = -matrix[0]
-        return torch.randn(n, d, generator=generator, dtype=DOUBLE).to(dtype), matrix.to(dtype)
+        return torch.randn(n, d, generator=generator, dtype=DOUBLE).to(dtype), (scale * matrix).to(dtype)
 
     return [
         Case(scene(5, 1), "on the line, an increasing map"),
@@ -77,6 +79,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case(scene(6, 2), "in the plane"),
         Case(scene(6, 2, flip=True), "in the plane, turned over"),
         Case(scene(4, 3), "in space"),
+        Case(scene(6, 2, scale=0.1), "in the plane, a map that shrinks"),
         Case(scene(6, 2, SINGLE), "float32"),
         Case(scene(1, 2), "a single point"),
     ]
@@ -159,6 +162,60 @@ MISCONCEPTIONS = (
         "no constant",
         _wrong(lambda z, x, log_phi, s: -z.square().sum(1) / 2 - _log_det(s)),
         "The constant of the normal density is missing: ½ log 2π for each dimension.",
+    ),
+    Misconception(
+        "constant without its half",
+        _wrong(lambda z, x, log_phi, s: -z.square().sum(1) / 2 - z.shape[1] * log(2 * pi) - _log_det(s)),
+        "Your constant is twice too large: each dimension brings ½ log 2π, the logarithm of √(2π).",
+    ),
+    Misconception(
+        "square without its half",
+        _wrong(lambda z, x, log_phi, s: log_phi - z.square().sum(1) / 2 - _log_det(s)),
+        "The exponent of the normal density is -z²/2; your square lacks the ½.",
+    ),
+    Misconception(
+        "square with a plus",
+        _wrong(lambda z, x, log_phi, s: log_phi + z.square().sum(1) - _log_det(s)),
+        "The exponent of the normal density is -z²/2; yours has a plus, so that it grows away from the middle.",
+    ),
+    Misconception(
+        "norm not squared",
+        _wrong(lambda z, x, log_phi, s: log_phi + (z.square().sum(1) - z.norm(dim=1)) / 2 - _log_det(s)),
+        "The exponent of the normal density has the squared norm of z; yours has the norm.",
+    ),
+    Misconception(
+        "mean over the dimensions",
+        _wrong(lambda z, x, log_phi, s: log_phi / z.shape[1] - _log_det(s)),
+        "You averaged the logarithms over the dimensions; independent entries multiply their densities, so add the "
+        "logarithms up.",
+    ),
+    Misconception(
+        "stretch only counted",
+        _wrong(lambda z, x, log_phi, s: log_phi - _log_det(s).clamp(min=0)),
+        "You cut the logarithm of the determinant off at 0; where the generator shrinks room, it is negative, and the "
+        "density grows.",
+    ),
+    Misconception(
+        "sign of the determinant",
+        _wrong(lambda z, x, log_phi, s: log_phi - torch.linalg.slogdet(s).sign),
+        "You subtracted the sign of the determinant, which `slogdet` gives first; the logarithm is the second, "
+        "`.logabsdet`.",
+    ),
+    Misconception(
+        "logarithm times sign",
+        _wrong(lambda z, x, log_phi, s: log_phi - torch.linalg.slogdet(s).sign * _log_det(s)),
+        "You multiplied the logarithm by the sign of the determinant; the sign does not matter: `.logabsdet` alone.",
+    ),
+    Misconception(
+        "slopes of the sum",
+        _wrong(lambda z, x, log_phi, s: log_phi - s.sum(1).abs().log().sum(1)),
+        "You took the gradient of the sum of the outputs, in which they are mixed up; take that of each output by "
+        "itself, and put them into a matrix.",
+    ),
+    Misconception(
+        "one determinant for all",
+        _wrong(lambda z, x, log_phi, s: log_phi - _log_det(s)[0]),
+        "You used the determinant at the first point for all points; the generator bends, so each point has its own.",
     ),
     Misconception(
         "diagonal only",

@@ -99,6 +99,32 @@ MISCONCEPTIONS = (
         "if they ran through all draws of one past.  Make it (k, n, …) and exchange the two axes.",
     ),
     Misconception(
+        "noise by draws, pasts by pasts",
+        lambda g, z, told: _rows(g, z.transpose(0, 1).reshape(z.shape), told),
+        "You exchanged the axes of z before you flattened it, so its rows run through all pasts for the first draw; "
+        "the rows of told run through all draws of past 0.  Flatten z as it is.",
+    ),
+    Misconception(
+        "rows not taken apart",
+        lambda g, z, told: _rows(g, z, told).flatten(0, 1),
+        "Your futures are right, but they stand in one long list of n · k rows: reshape it to (n, k, pixels).",
+    ),
+    Misconception(
+        "last past only",
+        lambda g, z, told: _rows(g, z, told[-1:].expand_as(told)),
+        "All your futures are those of the last past; past i is told[i].",
+    ),
+    Misconception(
+        "mean past",
+        lambda g, z, told: _rows(g, z, told.mean(0, keepdim=True).expand_as(told)),
+        "You averaged over the pasts before the generator saw them; past i is told[i].",
+    ),
+    Misconception(
+        "first draw only",
+        lambda g, z, told: _rows(g, z, told)[:, 0],
+        "You made one future of each past; there are k draws of noise for each: (n, k, pixels).",
+    ),
+    Misconception(
         "same noise for each draw",
         lambda g, z, told: _rows(g, z[:, :1].expand_as(z), told),
         "All futures of a past are alike: you used one z for all its draws.  Draw j takes z[:, j].",

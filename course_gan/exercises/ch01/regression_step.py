@@ -61,7 +61,7 @@ def harness(
 ) -> tuple[Any, ...]:
     """Train a small network for three steps, a third of the rows each; returns the losses and what it guesses then."""
     network = nn.Sequential(linear(hidden_weights, hidden_bias), nn.Tanh(), linear(output_weights))
-    optimizer = SGD(network.parameters(), lr=rate)
+    optimizer = SGD(network.parameters(), lr=rate, momentum=0.5)  # its memory tells it from one made anew each time
     parts = zip(past.chunk(STEPS), following.chunk(STEPS), strict=True)
     losses = [function(network, optimizer, *part) for part in parts]
     if any(loss is None for loss in losses):
@@ -149,6 +149,22 @@ def _twice(network: nn.Module, optimizer: Optimizer, past: Tensor, following: Te
     return loss
 
 
+def _row_by_row(network: nn.Module, optimizer: Optimizer, past: Tensor, following: Tensor) -> float:
+    rows = zip(past[:, None], following[:, None])
+    losses = [float(regression_step(network, optimizer, one, next_one)) for one, next_one in rows]
+    return sum(losses) / len(losses)
+
+
+def _own_optimizer(network: nn.Module, optimizer: Optimizer, past: Tensor, following: Tensor) -> Tensor:
+    return regression_step(network, SGD(network.parameters(), optimizer.param_groups[0]["lr"]), past, following)
+
+
+def _stepped_twice(network: nn.Module, optimizer: Optimizer, past: Tensor, following: Tensor) -> Tensor:
+    loss = regression_step(network, optimizer, past, following)
+    optimizer.step()
+    return loss
+
+
 MISCONCEPTIONS = (
     Misconception(
         "gradients pile up",
@@ -212,6 +228,49 @@ MISCONCEPTIONS = (
         "was trained on.",
     ),
     Misconception(
+        "mean over the pixels, sum over the rows",
+        _wrong(lambda g, x: (g - x).square().mean(1).sum()),
+        "You took the mean over the pixels and the sum over the rows; it is the other way round.",
+    ),
+    Misconception(
+        "mean trained, sum reported",
+        _wrong(lambda g, x: (g - x).square().mean(), _loss),
+        "The loss that you return is right, but the step follows its mean over the pixels: call `backward` on the loss "
+        "that you return.",
+    ),
+    Misconception(
+        "sum over the rows trained",
+        _wrong(lambda g, x: (g - x).square().sum(), _loss),
+        "The loss that you return is right, but the step follows its sum over the rows: call `backward` on the loss "
+        "that you return.",
+    ),
+    Misconception(
+        "root of the loss",
+        _wrong(lambda g, x: _loss(g, x).sqrt()),
+        "You took a root of the loss; the mean of the squared errors itself is wanted.",
+    ),
+    Misconception(
+        "differences summed before the square",
+        _wrong(lambda g, x: (g - x).sum(1).square().mean()),
+        "You summed the differences over the pixels and squared the sum, in which they cancel; square each first.",
+    ),
+    Misconception(
+        "a step for each row",
+        _row_by_row,
+        "You took a step for each row; one step for the whole batch is wanted, down the mean of their losses.",
+    ),
+    Misconception(
+        "optimizer of one's own",
+        _own_optimizer,
+        "You made an optimizer of your own in each call; the one that you are given remembers earlier steps (its "
+        "momentum): call its `step()`.",
+    ),
+    Misconception(
+        "optimizer stepped twice",
+        _stepped_twice,
+        "You called `optimizer.step()` twice for one gradient; once is wanted.",
+    ),
+    Misconception(
         "two steps",
         _twice,
         "Your function takes two steps a call; one is wanted.",
@@ -228,5 +287,6 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     alternatives=(zeroed_afterwards, by_autograd),
     call=harness,
+    parts=("loss of the first call", "loss of the second call", "loss of the third call", "weights after three calls"),
     tolerance=tolerance,
 )

@@ -141,6 +141,81 @@ MISCONCEPTIONS = (
         "wanted, of which there is only one.",
     ),
     Misconception(
+        "erf without the root",
+        lambda z, left: _boxes((1 + torch.erf(z)) / 2, left),
+        "Your Φ is that of a variable of variance ½: Φ(z) = (1 + erf(z/√2))/2, so divide z by √2; or take "
+        "`torch.special.ndtr`.",
+    ),
+    Misconception(
+        "erf not moved",
+        lambda z, left: _boxes(torch.erf(z / sqrt(2)), left),
+        "The error function runs from -1 to 1; Φ(z) = (1 + erf(z/√2))/2 runs from 0 to 1.",
+    ),
+    Misconception(
+        "erf halved but not moved",
+        lambda z, left: _boxes(torch.erf(z / sqrt(2)) / 2, left),
+        "Half of the error function runs from -½ to ½; the ½ that makes it run from 0 to 1 is missing.",
+    ),
+    Misconception(
+        "boxes exchanged",
+        _of(lambda u, w: torch.where(u < w, 1 + u / w, -2 + (u - w) / (1 - w))),
+        "Your generator sends small u to the right box and large u to the left one; the increasing one keeps them in "
+        "order.",
+    ),
+    Misconception(
+        "condition turned round",
+        _of(lambda u, w: torch.where(u > w, -2 + u / w, 1 + (u - w) / (1 - w))),
+        "The condition is the wrong way round: to the left box go the u that are below `left`.",
+    ),
+    Misconception(
+        "left box from -1",
+        _of(lambda u, w: torch.where(u < w, -1 + u / w, 1 + (u - w) / (1 - w))),
+        "Your left box is [-1, 0]; u/left runs from 0 to 1, so start at -2.",
+    ),
+    Misconception(
+        "left box not moved",
+        _of(lambda u, w: torch.where(u < w, u / w, 1 + (u - w) / (1 - w))),
+        "Your left box is [0, 1]; move it to [-2, -1].",
+    ),
+    Misconception(
+        "right box from 2",
+        _of(lambda u, w: torch.where(u < w, -2 + u / w, 2 + (u - w) / (1 - w))),
+        "Your right box is [2, 3]; (u - left)/(1 - left) runs from 0 to 1, so start at 1.",
+    ),
+    Misconception(
+        "left box turned over",
+        _of(lambda u, w: torch.where(u < w, -1 - u / w, 1 + (u - w) / (1 - w))),
+        "In the left box your generator falls from -1 to -2; the increasing one rises from -2 to -1.",
+    ),
+    Misconception(
+        "right box turned over",
+        _of(lambda u, w: torch.where(u < w, -2 + u / w, 2 - (u - w) / (1 - w))),
+        "In the right box your generator falls from 2 to 1; the increasing one rises from 1 to 2.",
+    ),
+    Misconception(
+        "multiplied",
+        _of(lambda u, w: torch.where(u < w, -2 + u * w, 1 + (u - w) * (1 - w))),
+        "You multiplied by the lengths of the pieces, which shrinks them; divide, so that each gets the length one.",
+    ),
+    Misconception(
+        "neither stretched nor moved",
+        _of(lambda u, w: torch.where(u < w, -2 + u, 1 + u)),
+        "You chose the box by u and added u as it is: neither box is filled.  Move each piece of [0, 1] so that it "
+        "starts at 0, and stretch it to length one.",
+    ),
+    Misconception(
+        "split at zero",
+        lambda z, left: torch.where(
+            z < 0, -2 + torch.special.ndtr(z) / left, 1 + (torch.special.ndtr(z) - left) / (1 - left)
+        ),
+        "Your generator goes left where z < 0; it has to go left where Φ(z) < left.",
+    ),
+    Misconception(
+        "one long box",
+        _of(lambda u, w: -2 + 4 * u + 0 * w),
+        "Your generator fills everything between -2 and 2; nothing may come between -1 and 1.",
+    ),
+    Misconception(
         "average of the boxes",
         _of(lambda u, w: w * (-2 + u) + (1 - w) * (1 + u)),
         "You averaged the two boxes, which gives one box between them: a ghost.  Choose one of the two for each z.",

@@ -19,7 +19,7 @@ def walker_shares(frames: Tensor, empty: Tensor, left: Tensor, right: Tensor) ->
     The two walkers share no pixel.  A frame that is the empty maze plus a times
     the left walker plus b times the right walker has the shares a and b; any
     other one has those of the frame of this kind that is nearest to it.
-    Return a tensor of shape (n, 2), the shares (a, b) of each frame.
+    Return a tensor of shape (n, 2), the shares (a, b) of each frame, any numbers.
     """
     seen = frames - empty
     walkers = torch.stack([left - empty, right - empty], 1)
@@ -69,6 +69,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case(mixed(one, zero, maze(2, 12)), "a walker on the left"),
         Case(mixed(half, half, maze(2, 12)), "half a walker on either side"),
         Case(mixed(weights(4), weights(4), maze(4, 15)), "some of a walker on either side"),
+        Case(mixed(-0.2 - weights(4), 1.2 + weights(4), maze(4, 15)), "one walker too dark, one too bright"),
         Case(mixed(weights(5), weights(5), maze(5, 18), 0.2), "frames with noise on all pixels"),
         Case(mixed(weights(3), weights(3), maze(3, 12, SINGLE), 0.1), "float32"),
         Case(mixed(weights(1), weights(1), maze(1, 9), 0.1), "a single frame"),
@@ -140,6 +141,50 @@ MISCONCEPTIONS = (
         _pair(lambda f, e, x: (f - e).sum(-1) / (x - e).sum(-1)),
         "You compared sums of brightness over the whole frame, which cannot tell left from right; multiply with the "
         "walker before you sum.",
+    ),
+    Misconception(
+        "cut off",
+        lambda *given: walker_shares(*given).clamp(0, 1),
+        "You cut the shares off at 0 and 1; a frame may be darker than the maze or brighter than a walker: leave them "
+        "as they are.",
+    ),
+    Misconception(
+        "absolute values",
+        lambda *given: walker_shares(*given).abs(),
+        "You took absolute values; where a frame is darker than the empty maze, its share is negative.",
+    ),
+    Misconception(
+        "a row for each side",
+        lambda *given: walker_shares(*given).T,
+        "You have a row for each side; wanted is a row for each frame, (n, 2): stack along the last axis.",
+    ),
+    Misconception(
+        "divided by the frame",
+        _pair(lambda f, e, x: _product(f - e, x - e) / _product(f - e, f - e)),
+        "You divided by the squared norm of the frame; divide by that of the walker, which makes a whole "
+        "walker count 1.",
+    ),
+    Misconception(
+        "brightness where the walker is",
+        _pair(lambda f, e, x: ((f - e) * (x != e)).sum(-1) / (x - e).sum(-1)),
+        "You compared sums of brightness over the walker's pixels; that is right for clean frames, but the nearest "
+        "frame in the sense of squares gives bright pixels more weight: multiply with the walker before you sum.",
+    ),
+    Misconception(
+        "mean of ratios",
+        _pair(lambda f, e, x: torch.where(x == e, torch.nan, (f - e) / (x - e)).nanmean(-1)),
+        "You averaged the ratios of single pixels; that is right for clean frames, but the nearest frame in the sense "
+        "of squares gives bright pixels more weight: sum the products, and divide by the sum of squares.",
+    ),
+    Misconception(
+        "empty maze taken off the frames only",
+        _pair(lambda f, e, x: _product(f - e, x) / _product(x, x)),
+        "You took the empty maze off the frame, but not off the ends; the walker alone is x - e.",
+    ),
+    Misconception(
+        "first walker for all",
+        _pair(lambda f, e, x: _product(f - e, (x - e)[:1]) / _product(x - e, x - e)[:1]),
+        "You used the walker of the first row for all frames; each frame has a maze and walkers of its own.",
     ),
     Misconception(
         "nearer end",

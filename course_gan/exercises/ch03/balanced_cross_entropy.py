@@ -4,7 +4,7 @@ from math import exp, log1p
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, relu, softplus
 
 from course_gan.exercises.ch03.inputs import DOUBLE, SINGLE, of_the_terms
 from course_gan.exercises.core import Case, Exercise, Misconception
@@ -14,9 +14,9 @@ def balanced_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of a mixed batch, with the two kinds counting the same.
 
     scores is a tensor of shape (n,): the scores of real samples and fakes, in any
-    order.
-    labels is a tensor of shape (n,): 1.0 for real, 0.0 for fake; both occur, but
-    not equally often.
+    order; they may be large.
+    labels is a tensor of shape (n,): 1.0 for real, 0.0 for fake; both occur, as a
+    rule not equally often.
     Return one number: half the mean of -log D over the real samples plus half the
     mean of -log(1 - D) over the fakes, where D is the sigmoid of the score.
     """
@@ -65,6 +65,14 @@ def _positive_weight(scores: Tensor, labels: Tensor, inverse: bool) -> Tensor:
     return binary_cross_entropy_with_logits(scores, labels, pos_weight=1 / odds if inverse else odds)
 
 
+def _first_real(scores: Tensor, n: int) -> Tensor:
+    return (softplus(-scores[:n]).mean() + softplus(scores[n:]).mean()) / 2
+
+
+def _clamped(scores: Tensor, label: int) -> Tensor:
+    return binary_cross_entropy(scores.sigmoid(), torch.full_like(scores, label))
+
+
 MISCONCEPTIONS = (
     Misconception(
         "plain mean",
@@ -108,7 +116,7 @@ MISCONCEPTIONS = (
     Misconception(
         "sums",
         lambda scores, labels: binary_cross_entropy_with_logits(scores, labels, reduction="sum") / 2,
-        "You halved the sum over the batch; each kind wants its own mean.",
+        "You summed over the batch; each kind wants its own mean.",
     ),
     Misconception(
         "logarithm of a sigmoid",
@@ -122,6 +130,66 @@ MISCONCEPTIONS = (
         "sigmoid twice",
         lambda scores, labels: balanced_cross_entropy(scores.sigmoid(), labels),
         "You applied the sigmoid before a loss that applies it itself; hand over the raw scores.",
+    ),
+    Misconception(
+        "fakes only",
+        lambda scores, labels: softplus(scores[labels < 0.5]).mean() / 2,
+        "The real samples are missing; add half the mean of softplus(-score) over them.",
+    ),
+    Misconception(
+        "fakes taken for real",
+        lambda scores, labels: (softplus(-scores[labels > 0.5]).mean() + softplus(-scores[labels < 0.5]).mean()) / 2,
+        "You took -log D of the fakes, too; a fake costs -log(1 - D), softplus of its score.",
+    ),
+    Misconception(
+        "fakes subtracted",
+        lambda scores, labels: (softplus(-scores[labels > 0.5]).mean() - softplus(scores[labels < 0.5]).mean()) / 2,
+        "You subtracted the fakes' half; both halves are added.",
+    ),
+    Misconception(
+        "first ones taken for real",
+        lambda scores, labels: _first_real(scores, int(labels.sum())),
+        "You took the first scores for those of the real samples; the batch is mixed, and the labels say which is "
+        "which.",
+    ),
+    Misconception(
+        "labels as positions",
+        lambda scores, labels: (
+            (softplus(-scores[labels.long()]).mean() + softplus(scores[1 - labels.long()]).mean()) / 2
+        ),
+        "You used the labels as positions, so that only the first two scores were looked at; make a mask of them: "
+        "`labels > 0.5`.",
+    ),
+    Misconception(
+        "masked to zero",
+        lambda scores, labels: (softplus(-scores * labels).mean() + softplus(scores * (1 - labels)).mean()) / 2,
+        "You multiplied the scores by the labels: a score of zero still costs log 2.  Multiply the losses, or pick the "
+        "scores.",
+    ),
+    Misconception(
+        "weighted by the other share",
+        lambda scores, labels: (
+            (1 - labels).mean() * softplus(-scores[labels > 0.5]).mean()
+            + labels.mean() * softplus(scores[labels < 0.5]).mean()
+        ),
+        "You weighted the mean of each kind with the share of the other one; the means are balanced already: half of "
+        "each.",
+    ),
+    Misconception(
+        "cross-entropy of probabilities",
+        lambda scores, labels: (_clamped(scores[labels > 0.5], 1) + _clamped(scores[labels < 0.5], 0)) / 2,
+        "You took the sigmoid first and then a cross-entropy of probabilities, which PyTorch cuts off at 100; use the "
+        "one that takes scores, or softplus.",
+    ),
+    Misconception(
+        "positive part",
+        lambda scores, labels: (relu(-scores[labels > 0.5]).mean() + relu(scores[labels < 0.5]).mean()) / 2,
+        "You took positive parts of the scores, which softplus resembles for large scores only.",
+    ),
+    Misconception(
+        "scores cut off",
+        lambda scores, labels: balanced_cross_entropy(scores.clamp(-30, 30), labels),
+        "You cut the scores off; where the critic is very sure and wrong, the cross-entropy has to go on growing.",
     ),
 )
 

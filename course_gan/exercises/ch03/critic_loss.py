@@ -48,6 +48,10 @@ def _clamped(scores: Tensor, label: int) -> Tensor:
     return binary_cross_entropy(scores.sigmoid(), torch.full_like(scores, label))
 
 
+def _exchanged(scores: Tensor, label: int) -> Tensor:
+    return binary_cross_entropy_with_logits(torch.full_like(scores, label), scores)
+
+
 MISCONCEPTIONS = (
     Misconception(
         "labels swapped",
@@ -142,6 +146,55 @@ MISCONCEPTIONS = (
         "squares",
         lambda real, fake: (real.sigmoid() - 1).square().mean() + fake.sigmoid().square().mean(),
         "You took squared differences of probabilities and labels; this game pays in logarithms.",
+    ),
+    Misconception(
+        "positive part",
+        lambda real, fake: relu(-real).mean() + relu(fake).mean(),
+        "You took the positive part of the scores, which is softplus for large scores only; near zero, softplus is "
+        "rounder.",
+    ),
+    Misconception(
+        "fakes subtracted",
+        lambda real, fake: softplus(-real).mean() - softplus(fake).mean(),
+        "You subtracted the second term; the critic wants both small, so both enter the loss with a plus.",
+    ),
+    Misconception(
+        "one minus the logarithm",
+        lambda real, fake: -logsigmoid(real).mean() - (1 - logsigmoid(fake)).mean(),
+        "You wrote 1 - log σ for the fakes; wanted is log(1 - σ(t)) = log σ(-t): the 1 belongs inside of the "
+        "logarithm.",
+    ),
+    Misconception(
+        "means first",
+        lambda real, fake: softplus(-real.mean()) + softplus(fake.mean()),
+        "You took softplus of the mean scores; each sample pays by itself: softplus first, then the mean.",
+    ),
+    Misconception(
+        "twice the mean over all",
+        lambda real, fake: 2 * torch.cat([softplus(-real), softplus(fake)]).mean(),
+        "You doubled the mean over all samples, which is right only if there are as many fakes as real ones; take a "
+        "mean for each kind.",
+    ),
+    Misconception(
+        "as many of each",
+        lambda real, fake: critic_loss(real[: len(fake)], fake[: len(real)]),
+        "You cut the longer of the two short; take a mean over all samples of each kind.",
+    ),
+    Misconception(
+        "scores cut off",
+        lambda real, fake: critic_loss(real.clamp(-30, 30), fake.clamp(-30, 30)),
+        "You cut the scores off: where the critic is very sure and wrong, the loss has to go on growing; softplus can "
+        "take any score.",
+    ),
+    Misconception(
+        "smoothed labels",
+        lambda real, fake: binary_cross_entropy_with_logits(real, torch.full_like(real, 0.9)) + softplus(fake).mean(),
+        "You smoothed the labels of the real samples to 0.9; the loss of the game has the label 1.",
+    ),
+    Misconception(
+        "score and label exchanged",
+        lambda real, fake: _exchanged(real, 1) + _exchanged(fake, 0),
+        "You handed over label and score in the wrong order: the scores come first, `cross_entropy(scores, labels)`.",
     ),
 )
 

@@ -1,8 +1,10 @@
 """Exercise: one update of the critic."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, relu, softplus
 from torch.optim import Optimizer
 
 from course_gan.exercises.ch03.inputs import (
@@ -11,7 +13,9 @@ from course_gan.exercises.ch03.inputs import (
     Step,
     draw_players,
     gradients_of,
+    learning,
     of_the_terms,
+    optimizer_of,
     plant_gradients,
     players,
     weights_of,
@@ -27,7 +31,8 @@ def critic_step(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, r
     optimizer updates the critic's weights; their gradients may still hold what an
     earlier step left there, which must not count.
     real is a tensor of shape (n, d): the data; z one of shape (n, k): the noise.
-    Only the critic's weights change, and the generator gets no gradient.
+    Only the critic's weights change.  The generator is as before afterwards: it
+    got no gradient, its parameters ask for gradients, and it is in training mode.
     Return nothing.
     """
     fake = generator(z).detach()
@@ -65,12 +70,12 @@ def by_grad(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, real:
 
 def observe_critic_step(
     function: Step, real: Tensor, z: Tensor, generator_weight: Tensor, critic_weights: Tensor, rate: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The critic's weights, the generator's weights and the generator's gradients after one call."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The critic's weights, the generator's weights and gradients after one call, and whether it can learn."""
     generator, critic = players(generator_weight, critic_weights)
     plant_gradients(critic)
-    function(generator, critic, torch.optim.SGD(critic.parameters(), rate), real, z)
-    return weights_of(critic), weights_of(generator), gradients_of(generator)
+    function(generator, critic, optimizer_of(critic, rate), real, z)
+    return weights_of(critic), weights_of(generator), gradients_of(generator), learning(generator)
 
 
 def step_cases(generator: torch.Generator) -> list[Case]:
@@ -82,8 +87,13 @@ def step_cases(generator: torch.Generator) -> list[Case]:
 
     def sure() -> tuple[object, ...]:
         # These players are odd functions: with each sample its mirror image, huge scores come with either sign.
-        real, z = (torch.randn(3, size, generator=generator, dtype=DOUBLE) for size in (2, 3))
-        return (torch.cat([real, -real]), torch.cat([z, -z]), *draw_players(generator, DOUBLE, sure=3000.0), 1e-3)
+        while True:
+            real, z = (torch.randn(3, size, generator=generator, dtype=DOUBLE) for size in (2, 3))
+            made_by, critic = draw_players(generator, DOUBLE, sure=3000.0)
+            scores = torch.tanh(torch.cat([real, z @ made_by.T]) @ critic[:, :2].T) @ critic[:, 2]
+            # All scores are huge: between 20 and 40 right ways to write the loss differ by more than rounding.
+            if bool((scores.abs() > 50).all()):
+                return (torch.cat([real, -real]), torch.cat([z, -z]), made_by, critic, 1e-3)
 
     return [
         Case(draw(8), "a batch of eight"),
@@ -107,7 +117,7 @@ def _wrong(loss_of: Step, *, zero: bool = True, move: bool = True) -> Step:
     return step
 
 
-def _loss(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+def _loss(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-critic(real)).mean() + softplus(critic(fake.detach())).mean()
 
 
@@ -132,6 +142,42 @@ def _generator_too(generator: nn.Module, critic: nn.Module, optimizer: Optimizer
     (softplus(-critic(real)).mean() + softplus(critic(generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
     both.step()
     generator.zero_grad()
+
+
+def _left(change: Callable[[nn.Module], object]) -> Step:
+    """The right step, after which the generator is left in another state."""
+
+    def step(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
+        critic_step(generator, critic, optimizer, real, z)
+        change(generator)
+
+    return step
+
+
+def _own_optimizer(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
+    own = torch.optim.SGD(critic.parameters(), optimizer.param_groups[0]["lr"])
+    critic_step(generator, critic, own, real, z)
+
+
+def _stepped_twice(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
+    critic_step(generator, critic, optimizer, real, z)
+    optimizer.step()
+
+
+def _of_probabilities(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    says_real, says_fake = critic(real).sigmoid(), critic(fake.detach()).sigmoid()
+    paid: Tensor = binary_cross_entropy(says_real, torch.ones_like(says_real))
+    return paid + binary_cross_entropy(says_fake, torch.zeros_like(says_fake))
+
+
+def _small_number(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    says_real, says_fake = critic(real).sigmoid(), critic(fake.detach()).sigmoid()
+    loss: Tensor = -(says_real + 1e-8).log().mean() - (1 - says_fake + 1e-8).log().mean()
+    return loss
+
+
+def _attached(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    return softplus(-critic(real)).mean() + softplus(critic(fake)).mean()
 
 
 MISCONCEPTIONS = (
@@ -218,6 +264,94 @@ MISCONCEPTIONS = (
         "You taught the critic that the fakes are real, which is the generator's wish; the critic's loss of a fake is "
         "softplus(score).",
     ),
+    Misconception(
+        "neither detached nor zeroed",
+        _wrong(_attached, zero=False),
+        "Two things are missing: `optimizer.zero_grad()` before `backward()`, as an earlier step left gradients in the "
+        "critic, and `detach()` on the fakes, which left gradients in the generator.",
+    ),
+    Misconception(
+        "generator left frozen",
+        _left(lambda generator: generator.requires_grad_(False)),
+        "The generator is frozen for good, and will not learn in its next step: thaw it, or detach the fakes instead.",
+    ),
+    Misconception(
+        "generator left in eval mode",
+        _left(lambda generator: generator.eval()),
+        "You left the generator in `eval()` mode, in which it would take its next step: call `generator.train()` "
+        "again.",
+    ),
+    Misconception(
+        "optimizer of one's own",
+        _own_optimizer,
+        "You made an optimizer of your own; the one that you are given has rates of its own for some weights, and "
+        "others remember earlier steps: call its `step()`.",
+    ),
+    Misconception(
+        "optimizer stepped twice",
+        _stepped_twice,
+        "You called `optimizer.step()` twice for one gradient of the critic; once is wanted.",
+    ),
+    Misconception(
+        "cross-entropy of probabilities",
+        _wrong(_of_probabilities),
+        "You took the sigmoid first and then a cross-entropy of probabilities: where the critic is very sure and "
+        "wrong, its gradient is lost.  Use the one that takes scores, or softplus.",
+    ),
+    Misconception(
+        "small number added",
+        _wrong(_small_number),
+        "You added a small number inside of the logarithm: where the critic is very sure and wrong, the slope dies.  "
+        "softplus of the scores needs no such number.",
+    ),
+    Misconception(
+        "sigmoid twice",
+        _wrong(lambda critic, real, fake: _loss(lambda x: critic(x).sigmoid(), real, fake)),
+        "You applied a sigmoid before a loss that has one inside already: hand it the raw scores.",
+    ),
+    Misconception(
+        "fakes subtracted",
+        _wrong(lambda critic, real, fake: softplus(-critic(real)).mean() - softplus(critic(fake.detach())).mean()),
+        "You subtracted the fakes' term, so that the critic learns to give them high scores; both terms are added.",
+    ),
+    Misconception(
+        "wasserstein",
+        _wrong(lambda critic, real, fake: critic(fake.detach()).mean() - critic(real).mean()),
+        "You took the difference of the mean scores, the loss of chapter 8; here the scores go through softplus.",
+    ),
+    Misconception(
+        "hinge",
+        _wrong(lambda critic, real, fake: relu(1 - critic(real)).mean() + relu(1 + critic(fake.detach())).mean()),
+        "That is the hinge loss, which stops at a margin of 1; the loss of this game is made with softplus.",
+    ),
+    Misconception(
+        "positive part",
+        _wrong(lambda critic, real, fake: relu(-critic(real)).mean() + relu(critic(fake.detach())).mean()),
+        "You took the positive part of the scores; softplus, which this game pays in, is a rounded one, and its slope "
+        "is a probability.",
+    ),
+    Misconception(
+        "means first",
+        _wrong(lambda critic, real, fake: softplus(-critic(real).mean()) + softplus(critic(fake.detach()).mean())),
+        "You took softplus of the mean scores; each sample pays by itself, so take softplus first and the mean then.",
+    ),
+    Misconception(
+        "data twice",
+        _wrong(lambda critic, real, fake: softplus(-critic(real)).mean() + softplus(critic(real)).mean()),
+        "You used the data in both terms; the second one is for the fakes, `generator(z)`.",
+    ),
+    Misconception(
+        "fakes twice",
+        _wrong(lambda critic, real, fake: _loss(critic, fake.detach(), fake)),
+        "You used the fakes in both terms; the first one is for the data, `real`.",
+    ),
+    Misconception(
+        "noise of one's own",
+        lambda generator, critic, optimizer, real, z: critic_step(
+            generator, critic, optimizer, real, torch.randn_like(z)
+        ),
+        "You drew noise of your own; the step is to use the z that it is given.",
+    ),
 )
 
 EXERCISE = Exercise(
@@ -230,5 +364,11 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     alternatives=(without_graph, in_two_halves, by_grad),
     call=observe_critic_step,
+    parts=(
+        "the critic's weights",
+        "the generator's weights",
+        "the generator's gradients",
+        "the generator's state (parameters that ask for gradients, layers in training mode)",
+    ),
     tolerance=of_the_terms,
 )

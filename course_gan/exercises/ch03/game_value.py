@@ -121,6 +121,33 @@ MISCONCEPTIONS = (
         lambda d_real, d_fake: d_real.log().mean() + 1 - d_fake.log().mean(),
         "You wrote 1 - log D for the fakes; wanted is log(1 - D): the 1 belongs inside of the logarithm.",
     ),
+    Misconception(
+        "minus log D of the fakes",
+        lambda d_real, d_fake: d_real.log().mean() - d_fake.log().mean(),
+        "You took -log D of the fakes; wanted is log(1 - D), which is very negative where D is near 1.",
+    ),
+    Misconception(
+        "divided by the real ones",
+        lambda d_real, d_fake: (d_real.log().sum() + (1 - d_fake).log().sum()) / len(d_real),
+        "You divided both sums by the number of real samples; the sum over the fakes is divided by the number of "
+        "fakes.",
+    ),
+    Misconception(
+        "divided by the fakes",
+        lambda d_real, d_fake: (d_real.log().sum() + (1 - d_fake).log().sum()) / len(d_fake),
+        "You divided both sums by the number of fakes; the sum over the real samples is divided by their number.",
+    ),
+    Misconception(
+        "as many of each",
+        lambda d_real, d_fake: game_value(d_real[: len(d_fake)], d_fake[: len(d_real)]),
+        "You cut the longer of the two short; each kind has a mean over all of its own samples.",
+    ),
+    Misconception(
+        "both logarithms of both",
+        lambda d_real, d_fake: game_value(d_real, d_real) + game_value(d_fake, d_fake),
+        "You took log D and log(1 - D) of all samples; the first is for the real ones only, the second for the fakes "
+        "only.",
+    ),
 )
 
 EXERCISE = Exercise(

@@ -1,5 +1,8 @@
 """Exercise: the gradient that reaches a linear generator, by the chain rule."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -53,7 +56,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         return z.to(dtype), scores.to(dtype), slopes.to(dtype)
 
     return [
-        Case(draw(1, 2, 2), "one fake in the plane"),
+        Case(draw(1, 2, 3), "one fake in space"),
         Case(draw(6, 3, 2), "six fakes in the plane, three numbers of noise"),
         Case(draw(10, 2, 5, -4.0), "ten fakes in five dimensions that are caught"),
         Case(draw(8, 4, 3, 3.0), "eight fakes that are believed"),
@@ -84,6 +87,25 @@ def _means_multiplied(z: Tensor, scores: Tensor, slopes: Tensor) -> tuple[Tensor
 def _bias_summed(z: Tensor, scores: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
     for_weight, for_bias = generator_gradient(z, scores, slopes)
     return for_weight, len(z) * for_bias
+
+
+def _other_bias(bias: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Any]:
+    """The right gradient for A, and another one for b, from the weights and the slopes."""
+
+    def function(z: Tensor, scores: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
+        return generator_gradient(z, scores, slopes)[0], bias(-(-scores).sigmoid(), slopes)
+
+    return function
+
+
+def _weight_summed(z: Tensor, scores: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
+    for_weight, for_bias = generator_gradient(z, scores, slopes)
+    return len(z) * for_weight, for_bias
+
+
+def _mean_noise(z: Tensor, scores: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
+    for_bias = generator_gradient(z, scores, slopes)[1]
+    return torch.outer(for_bias, z.mean(0)), for_bias
 
 
 MISCONCEPTIONS = (
@@ -158,6 +180,47 @@ MISCONCEPTIONS = (
         lambda z, scores, slopes: _with_weights(scores.sigmoid(), z, slopes),
         "You took the slope of the critic's loss, D: that is what the fakes leave in the generator if they are not "
         "detached in the critic's step.  The generator's weight is -(1 - D).",
+    ),
+    Misconception(
+        "bias without the weights",
+        _other_bias(lambda weights, slopes: slopes.mean(0)),
+        "Your gradient for b is the mean of the bare slopes; each counts with its weight, -(1 - D), as in that for A.",
+    ),
+    Misconception(
+        "bias with a bare minus",
+        _other_bias(lambda weights, slopes: -slopes.mean(0)),
+        "Your gradient for b has the minus, but not the factor 1 - D of each fake.",
+    ),
+    Misconception(
+        "bias from means",
+        _other_bias(lambda weights, slopes: weights.mean() * slopes.mean(0)),
+        "Your gradient for b multiplies two means; multiply each slope by its own weight first, and average then.",
+    ),
+    Misconception(
+        "bias of each fake",
+        _other_bias(lambda weights, slopes: weights[:, None] * slopes),
+        "Your gradient for b has a row for each fake; take the mean over the fakes, `mean(0)`.",
+    ),
+    Misconception(
+        "weight summed",
+        _weight_summed,
+        "Your gradient for A is a sum over the fakes; the loss is a mean, so divide by their number.",
+    ),
+    Misconception(
+        "mean noise",
+        _mean_noise,
+        "You multiplied the mean push by the mean noise; each push belongs to its own z: multiply first, and average "
+        "then.",
+    ),
+    Misconception(
+        "scores taken for probabilities",
+        lambda z, scores, slopes: _with_weights(scores - 1, z, slopes),
+        "You put the score in the place of D; the probability is its sigmoid.",
+    ),
+    Misconception(
+        "divided by D once too often",
+        lambda z, scores, slopes: _with_weights(-(-scores).exp(), z, slopes),
+        "You weighted with (1 - D)/D; the logarithm's 1/D and the sigmoid's D(1 - D) leave 1 - D.",
     ),
 )
 

@@ -4,7 +4,7 @@ from math import exp, log1p
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, softplus
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, logsigmoid, relu, softplus
 
 from course_gan import losses
 from course_gan.exercises.ch03.inputs import of_the_terms, score_pairs
@@ -47,6 +47,10 @@ def by_each_other(fake: Tensor) -> tuple[Tensor, Tensor]:
 
 def cases(generator: torch.Generator) -> list[Case]:
     return [Case(case.inputs[1:], case.label) for case in score_pairs(generator)]
+
+
+def _clamped(scores: Tensor, label: int) -> Tensor:
+    return binary_cross_entropy(scores.sigmoid(), torch.full_like(scores, label))
 
 
 MISCONCEPTIONS = (
@@ -117,6 +121,54 @@ MISCONCEPTIONS = (
         "mean scores",
         lambda fake: (-fake.mean(), -fake.mean()),
         "You took minus the mean score, which is the generator's loss of chapter 8; here the score goes through log σ.",
+    ),
+    Misconception(
+        "the critic's loss second",
+        lambda fake: (-softplus(fake).mean(), softplus(fake).mean()),
+        "Your second loss is minus the first, which is the critic's; the non-saturating one is -log D, the mean of "
+        "softplus(-score).",
+    ),
+    Misconception(
+        "twice the saturating",
+        lambda fake: (-softplus(fake).mean(), -softplus(fake).mean()),
+        "Both of your losses are the saturating one; the second is -log D, the mean of softplus(-score).",
+    ),
+    Misconception(
+        "log D and minus log D",
+        lambda fake: (logsigmoid(fake).mean(), -logsigmoid(fake).mean()),
+        "Your first loss is log D; the saturating one is log(1 - D), minus softplus of the score.",
+    ),
+    Misconception(
+        "order and sign",
+        lambda fake: (softplus(-fake).mean(), softplus(fake).mean()),
+        "Your first loss is the non-saturating one, and your second is what the critic minimizes; wanted are log(1 - "
+        "D) and then -log D.",
+    ),
+    Misconception(
+        "one minus the logarithm",
+        lambda fake: ((1 - logsigmoid(fake)).mean(), -logsigmoid(fake).mean()),
+        "Your first loss is 1 - log D; wanted is log(1 - D), which is log σ of minus the score.",
+    ),
+    Misconception(
+        "cross-entropy of probabilities",
+        lambda fake: (-_clamped(fake, 0), _clamped(fake, 1)),
+        "You took the sigmoid first and then a cross-entropy of probabilities, whose logarithms end at -100; use the "
+        "one that takes scores, or softplus.",
+    ),
+    Misconception(
+        "positive part",
+        lambda fake: (-relu(fake).mean(), relu(-fake).mean()),
+        "You took positive parts of the scores; near zero softplus is rounder.",
+    ),
+    Misconception(
+        "means first",
+        lambda fake: (-softplus(fake.mean()), softplus(-fake.mean())),
+        "You took softplus of the mean score; each fake pays by itself: softplus first and the mean then.",
+    ),
+    Misconception(
+        "scores cut off",
+        lambda fake: generator_losses(fake.clamp(-30, 30)),
+        "You cut the scores off: both losses have to go on growing with the score; softplus can take any score.",
     ),
 )
 

@@ -4,7 +4,7 @@ import copy
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, softplus
 from torch.optim import Optimizer
 
 from course_gan.exercises.ch03.critic_step import step_cases
@@ -13,6 +13,7 @@ from course_gan.exercises.ch03.inputs import (
     gradients_of,
     learning,
     of_the_terms,
+    optimizer_of,
     plant_gradients,
     players,
     weights_of,
@@ -29,7 +30,7 @@ def generator_step(generator: nn.Module, critic: nn.Module, optimizer: Optimizer
     an earlier step left there, which must not count.
     z is a tensor of shape (n, k): the noise.
     The critic is as before afterwards: its weights have not changed, it got no
-    gradient, and its parameters ask for gradients again.
+    gradient, its parameters ask for gradients again, and it is in training mode.
     Return nothing.
     """
     critic.requires_grad_(False)
@@ -66,10 +67,10 @@ def cleaned_up(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, z:
 def observe_generator_step(
     function: Step, z: Tensor, generator_weight: Tensor, critic_weights: Tensor, rate: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The generator's weights, the critic's weights, the critic's gradients, and how many of its parameters learn."""
+    """The generator's weights, the critic's weights, the critic's gradients, and whether it can go on learning."""
     generator, critic = players(generator_weight, critic_weights)
     plant_gradients(generator)
-    function(generator, critic, torch.optim.SGD(generator.parameters(), rate), z)
+    function(generator, critic, optimizer_of(generator, rate), z)
     return weights_of(generator), weights_of(critic), gradients_of(critic), learning(critic)
 
 
@@ -111,6 +112,20 @@ def _both_move(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, z:
 def _step_first(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, z: Tensor) -> None:
     optimizer.step()
     generator_step(generator, critic, torch.optim.SGD(generator.parameters(), 0.0), z)
+
+
+def _left_in_eval_mode(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, z: Tensor) -> None:
+    generator_step(generator, critic.eval(), optimizer, z)
+
+
+def _own_optimizer(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, z: Tensor) -> None:
+    own = torch.optim.SGD(generator.parameters(), optimizer.param_groups[0]["lr"])
+    generator_step(generator, critic, own, z)
+
+
+def _stepped_twice(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, z: Tensor) -> None:
+    generator_step(generator, critic, optimizer, z)
+    optimizer.step()
 
 
 MISCONCEPTIONS = (
@@ -198,6 +213,61 @@ MISCONCEPTIONS = (
         _wrong(lambda scores: softplus(-scores.sigmoid()).mean()),
         "You applied a sigmoid before softplus, which has one inside already: hand it the raw scores.",
     ),
+    Misconception(
+        "critic left in eval mode",
+        _left_in_eval_mode,
+        "You left the critic in `eval()` mode, in which it would take its next step: call `critic.train()` again.",
+    ),
+    Misconception(
+        "optimizer of one's own",
+        _own_optimizer,
+        "You made an optimizer of your own; the one that you are given has its own rates for some weights, and others "
+        "remember earlier steps: call its `step()`.",
+    ),
+    Misconception(
+        "optimizer stepped twice",
+        _stepped_twice,
+        "You called `optimizer.step()` twice for one gradient of the generator; once is wanted.",
+    ),
+    Misconception(
+        "neither zeroed nor frozen",
+        _wrong(_loss, zero=False, freeze=False),
+        "Two things are missing: `optimizer.zero_grad()` before `backward()`, as an earlier step left gradients in the "
+        "generator; and the critic, which was not frozen, got gradients.",
+    ),
+    Misconception(
+        "neither zeroed nor thawed",
+        _wrong(_loss, zero=False, thaw=False),
+        "Two things are missing: `optimizer.zero_grad()` before `backward()`, as an earlier step left gradients in the "
+        "generator; and `critic.requires_grad_(True)` at the end.",
+    ),
+    Misconception(
+        "cross-entropy of probabilities",
+        _wrong(lambda scores: binary_cross_entropy(scores.sigmoid(), torch.ones_like(scores))),
+        "You took the sigmoid first and then a cross-entropy of probabilities: where a fake is surely caught, its "
+        "gradient is lost.  Use the one that takes scores, or softplus.",
+    ),
+    Misconception(
+        "small number added",
+        _wrong(lambda scores: -(scores.sigmoid() + 1e-8).log().mean()),
+        "You added a small number inside of the logarithm: where a fake is surely caught, the slope dies, which is "
+        "just what the non-saturating loss is to prevent.",
+    ),
+    Misconception(
+        "mean first",
+        _wrong(lambda scores: softplus(-scores.mean())),
+        "You took softplus of the mean score; each fake pays by itself, so take softplus first and the mean then.",
+    ),
+    Misconception(
+        "half",
+        _wrong(lambda scores: _loss(scores) / 2),
+        "The generator's step is half as long as it should be: its loss is a mean, without a factor ½.",
+    ),
+    Misconception(
+        "noise of one's own",
+        lambda generator, critic, optimizer, z: generator_step(generator, critic, optimizer, torch.randn_like(z)),
+        "You drew fresh noise; the generator's step is to use the z that it is given.",
+    ),
 )
 
 EXERCISE = Exercise(
@@ -210,5 +280,11 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     alternatives=(by_grad, against_a_copy, cleaned_up),
     call=observe_generator_step,
+    parts=(
+        "the generator's weights",
+        "the critic's weights",
+        "the critic's gradients",
+        "the critic's state (parameters that ask for gradients, layers in training mode)",
+    ),
     tolerance=of_the_terms,
 )

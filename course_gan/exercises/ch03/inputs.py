@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
 
 from course_gan.exercises.core import Case, Outputs, rounding
 
@@ -18,6 +19,7 @@ def score_pairs(generator: torch.Generator) -> list[Case]:
     def draw(n: int, shift: float = 0.0, scale: float = 2.0, dtype: torch.dtype = DOUBLE) -> Tensor:
         return (shift + scale * torch.randn(n, generator=generator, dtype=DOUBLE)).to(dtype)
 
+    misplaced = torch.tensor([6.0, -7.0, 9.0], dtype=DOUBLE), torch.tensor([-8.0, 5.5, 7.5], dtype=DOUBLE)
     sure = torch.tensor([-200.0, 40.0, 250.0], dtype=DOUBLE)
     return [
         Case((torch.tensor([1.0, 2.0], dtype=DOUBLE), torch.tensor([-1.0, 0.5], dtype=DOUBLE)), "two of each kind"),
@@ -25,6 +27,7 @@ def score_pairs(generator: torch.Generator) -> list[Case]:
         Case((draw(8, 1.0), draw(8, -1.0)), "eight of each kind"),
         Case((draw(5, 1.0), draw(12, -2.0)), "five real, twelve fake"),
         Case((draw(9, 2.0, dtype=SINGLE), draw(4, dtype=SINGLE)), "nine real, four fake, in float32"),
+        Case(misplaced, "a critic that is sure, but not very"),
         Case((sure, torch.tensor([300.0, -60.0, -220.0], dtype=DOUBLE)), "a critic that is very sure"),
         Case((sure.to(SINGLE), -sure.to(SINGLE)), "a critic that is very sure, in float32"),
     ]
@@ -69,8 +72,18 @@ def gradients_of(module: nn.Module) -> Tensor:
 
 
 def learning(module: nn.Module) -> Tensor:
-    """How many of the parameters ask for a gradient."""
-    return torch.tensor(float(sum(parameter.requires_grad for parameter in module.parameters())))
+    """How many of the parameters ask for a gradient, and how many of the layers are in training mode."""
+    asking = sum(parameter.requires_grad for parameter in module.parameters())
+    # In double precision: the coarsest of the outputs decides which errors are excused as rounding.
+    return torch.tensor([asking, sum(part.training for part in module.modules())], dtype=DOUBLE)
+
+
+def optimizer_of(module: nn.Module, rate: float) -> Optimizer:
+    """Gradient descent with half the rate for biases, which tells it from one that the learner makes."""
+    weights = [parameter for parameter in module.parameters() if parameter.ndim > 1]
+    biases = [parameter for parameter in module.parameters() if parameter.ndim == 1]
+    groups: list[dict[str, Any]] = [{"params": weights}, {"params": biases, "lr": rate / 2}]
+    return SGD(groups, lr=rate)
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:

@@ -15,7 +15,9 @@ from course_gan.exercises.ch03.inputs import (
     SINGLE,
     Step,
     draw_players,
+    learning,
     of_the_terms,
+    optimizer_of,
     plant_gradients,
     players,
     weights_of,
@@ -42,6 +44,7 @@ def training_step(
     noises is a tensor of shape (rounds + 1, n, k): the noise for each update of
     the critic, and at the end that for the generator.
     The critic minimizes minus the value, the generator the non-saturating loss.
+    Both can go on learning afterwards: all parameters ask for gradients.
     Return nothing.
     """
     for real, z in zip(reals, noises):
@@ -96,17 +99,14 @@ def observe_training_step(
     critic_weights: Tensor,
     critic_rate: float,
     generator_rate: float,
-) -> tuple[Tensor, Tensor]:
-    """The critic's weights and the generator's after one call."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The critic's weights and the generator's after one call, and how many parameters of either ask for gradients."""
     generator, critic = players(generator_weight, critic_weights)
     plant_gradients(generator)
     plant_gradients(critic)
-    optimizers = (
-        torch.optim.SGD(generator.parameters(), generator_rate),
-        torch.optim.SGD(critic.parameters(), critic_rate),
-    )
+    optimizers = optimizer_of(generator, generator_rate), optimizer_of(critic, critic_rate)
     function(generator, critic, *optimizers, reals, noises)
-    return weights_of(critic), weights_of(generator)
+    return weights_of(critic), weights_of(generator), learning(critic)[0], learning(generator)[0]
 
 
 def cases(generator: torch.Generator) -> list[Case]:
@@ -210,6 +210,94 @@ def _with(rounds: Step, last: Step, saturating: bool = False) -> Step:
     return step
 
 
+@_on_the_table
+def _critic_left_frozen(on: Table) -> None:
+    training_step(*on)
+    on.critic.requires_grad_(False)
+
+
+@_on_the_table
+def _generator_left_frozen(on: Table) -> None:
+    training_step(*on)
+    on.generator.requires_grad_(False)
+
+
+@_on_the_table
+def _own_optimizers(on: Table) -> None:
+    def own(player: nn.Module, given: Optimizer) -> Optimizer:
+        return torch.optim.SGD(player.parameters(), given.param_groups[0]["lr"])
+
+    of_generator, of_critic = own(on.generator, on.generator_optimizer), own(on.critic, on.critic_optimizer)
+    training_step(*on._replace(generator_optimizer=of_generator, critic_optimizer=of_critic))
+
+
+@_on_the_table
+def _optimizers_exchanged(on: Table) -> None:
+    exchanged = on._replace(generator_optimizer=on.critic_optimizer, critic_optimizer=on.generator_optimizer)
+    training_step(*exchanged)
+
+
+@_on_the_table
+def _one_large_batch(on: Table) -> None:
+    noise = on.noises[:-1].flatten(0, 1)
+    critic_step(on.generator, on.critic, on.critic_optimizer, on.reals.flatten(0, 1), noise)
+    generator_step(on.generator, on.critic, on.generator_optimizer, on.noises[-1])
+
+
+def _critic_loss(on: Table, i: int) -> Tensor:
+    fake = on.generator(on.noises[i]).detach()
+    return softplus(-on.critic(on.reals[i])).mean() + softplus(on.critic(fake)).mean()
+
+
+def _critic_by(zero_in: Callable[[int], bool], step_after: Callable[[int, int], bool]) -> Step:
+    """The critic's gradients set to zero in some of the rounds only, and its steps taken after some of them only."""
+
+    @_on_the_table
+    def step(on: Table) -> None:
+        for i in range(len(on.reals)):
+            if zero_in(i):
+                on.critic_optimizer.zero_grad()
+            _critic_loss(on, i).backward()  # type: ignore[no-untyped-call]
+            if step_after(i, len(on.reals)):
+                on.critic_optimizer.step()
+        generator_step(on.generator, on.critic, on.generator_optimizer, on.noises[-1])
+
+    return step
+
+
+def _generator_by(loss_of: Callable[[Tensor], Tensor], zero: bool = True, noises: slice = slice(-1, None)) -> Step:
+    """The critic's rounds as they should be, and then another end."""
+
+    @_on_the_table
+    def step(on: Table) -> None:
+        for real, z in zip(on.reals, on.noises):
+            critic_step(on.generator, on.critic, on.critic_optimizer, real, z)
+        for z in on.noises[noises]:
+            if zero:
+                on.generator_optimizer.zero_grad()
+            loss_of(on.critic(on.generator(z))).backward()  # type: ignore[no-untyped-call]
+            on.generator_optimizer.step()
+
+    return step
+
+
+@_on_the_table
+def _not_detached_and_not_zeroed(on: Table) -> None:
+    for real, z in zip(on.reals, on.noises):
+        on.critic_optimizer.zero_grad()
+        (softplus(-on.critic(real)).mean() + softplus(on.critic(on.generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
+        on.critic_optimizer.step()
+    softplus(-on.critic(on.generator(on.noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
+    on.generator_optimizer.step()
+
+
+@_on_the_table
+def _critics_noise_in_every_round(on: Table) -> None:
+    for real, z in zip(on.reals, on.noises):
+        critic_step(on.generator, on.critic, on.critic_optimizer, real, z)
+        generator_step(on.generator, on.critic, on.generator_optimizer, z)
+
+
 MISCONCEPTIONS = (
     Misconception(
         "generator in every round",
@@ -287,6 +375,98 @@ MISCONCEPTIONS = (
         _with(lambda reals, noises: [], lambda noises: noises[-1]),
         "The critic has not moved: it takes a step for each batch of `reals` before the generator takes its own.",
     ),
+    Misconception(
+        "critic left frozen",
+        _critic_left_frozen,
+        "All weights are right, but the critic is frozen for good, and the next call will fail: thaw it at the end, "
+        "`critic.requires_grad_(True)`.",
+    ),
+    Misconception(
+        "generator left frozen",
+        _generator_left_frozen,
+        "All weights are right, but the generator is frozen for good, and the next call will fail: thaw it, "
+        "`generator.requires_grad_(True)`.",
+    ),
+    Misconception(
+        "optimizers of one's own",
+        _own_optimizers,
+        "You made optimizers of your own; those that you are given have their own rates for some weights, and others "
+        "remember earlier steps: call their `step()`.",
+    ),
+    Misconception(
+        "optimizers exchanged",
+        _optimizers_exchanged,
+        "You used the generator's optimizer in the critic's steps and the critic's in the generator's: look at the "
+        "order of the arguments.",
+    ),
+    Misconception(
+        "one large batch",
+        _one_large_batch,
+        "You put all batches together and moved the critic once; it moves once for each of them, and sees each with "
+        "new weights.",
+    ),
+    Misconception(
+        "critic's gradients added up",
+        _critic_by(lambda i: i == 0, lambda i, rounds: i == rounds - 1),
+        "You added up the gradients of all rounds and moved the critic once; it moves in each round, by the gradient "
+        "of that round alone.",
+    ),
+    Misconception(
+        "critic zeroed once",
+        _critic_by(lambda i: i == 0, lambda i, rounds: True),
+        "You set the critic's gradients to zero before the first round only, so those of earlier rounds are added to "
+        "the later ones: `zero_grad()` belongs into the loop.",
+    ),
+    Misconception(
+        "critic never zeroed",
+        _critic_by(lambda i: False, lambda i, rounds: True),
+        "The generator's step is as it should be, but the critic's gradients were never set to zero: "
+        "`critic_optimizer.zero_grad()` belongs into the loop.",
+    ),
+    Misconception(
+        "generator not zeroed",
+        _generator_by(lambda scores: softplus(-scores).mean(), zero=False),
+        "The critic's weights are right, but what an earlier step left in the generator's gradients was added to its "
+        "own: `generator_optimizer.zero_grad()` before its `backward()`.",
+    ),
+    Misconception(
+        "generator not zeroed, fakes not detached",
+        _not_detached_and_not_zeroed,
+        "The critic's weights are right, but its steps left gradients in the generator, and so did an earlier call: "
+        "set them to zero before the generator's own `backward()`.",
+    ),
+    Misconception(
+        "generator downhill for the critic",
+        _generator_by(lambda scores: softplus(scores).mean()),
+        "The critic's weights are right, but the generator descended the critic's loss of fakes; it minimizes -log D, "
+        "softplus(-score).",
+    ),
+    Misconception(
+        "generator with every noise",
+        _generator_by(lambda scores: softplus(-scores).mean(), noises=slice(None)),
+        "You updated the generator once for each noise; at the end it moves once, with the last one, `noises[-1]`.",
+    ),
+    Misconception(
+        "both in every round",
+        _critics_noise_in_every_round,
+        "You updated the generator in every round, with the critic's noise; it moves once, at the end, with "
+        "`noises[-1]`.",
+    ),
+    Misconception(
+        "last noise for all",
+        _with(lambda reals, noises: [(real, noises[-1]) for real in reals], lambda noises: noises[-1]),
+        "You used the generator's noise in the critic's updates, too; each of them has its own, `noises[i]`.",
+    ),
+    Misconception(
+        "last round left out",
+        _with(lambda reals, noises: list(zip(reals[:-1], noises)), lambda noises: noises[-1]),
+        "You left out the last round of the critic; there are as many as batches in `reals`: `len(reals)`.",
+    ),
+    Misconception(
+        "rounds backwards",
+        _with(lambda reals, noises: list(zip(reals, noises))[::-1], lambda noises: noises[-1]),
+        "You went through the rounds from the last to the first; `reals[0]` and `noises[0]` come first.",
+    ),
 )
 
 EXERCISE = Exercise(
@@ -299,5 +479,11 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     alternatives=(in_one_go, fakes_first),
     call=observe_training_step,
+    parts=(
+        "the critic's weights",
+        "the generator's weights",
+        "how many of the critic's parameters ask for gradients",
+        "how many of the generator's parameters ask for gradients",
+    ),
     tolerance=of_the_terms,
 )
