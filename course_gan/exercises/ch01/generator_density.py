@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_gan.exercises.ch01.networks import Bend
+from course_gan.exercises.ch01.harness import call_generator_density
 from course_gan.exercises.core import ROUNDINGS_PER_TERM, Case, Exercise, Misconception, Outputs, coarsest
 
 SINGLE, DOUBLE = torch.float32, torch.float64
@@ -55,11 +55,6 @@ def by_func(generator: Generator, z: Tensor) -> Tensor:
     # |det J| is the root of det(J Jᵀ), which is never negative
     log_stretch: Tensor = torch.linalg.svdvals(matrices).log().sum(-1)
     return _log_normal(z) - log_stretch
-
-
-def harness(function: Callable[..., Any], z: Tensor, matrix: Tensor) -> Any:
-    """The generator A (z + tanh z) for this matrix A."""
-    return function(Bend(matrix), z)
 
 
 def cases(generator: torch.Generator) -> list[Case]:
@@ -239,6 +234,6 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(row_by_row, by_func),
-    call=harness,
+    call=call_generator_density,
     tolerance=tolerance,
 )

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_gan.exercises.ch01.networks import Told
+from course_gan.exercises.ch01.harness import call_many_futures
 from course_gan.exercises.core import ROUNDINGS_PER_TERM, Case, Exercise, Misconception, Outputs, coarsest
 
 SINGLE, DOUBLE = torch.float32, torch.float64
@@ -32,14 +32,6 @@ def past_by_past(generator: Generator, z: Tensor, told: Tensor) -> Tensor:
 
 def draw_by_draw(generator: Generator, z: Tensor, told: Tensor) -> Tensor:
     return torch.stack([generator(z[:, j], told) for j in range(z.shape[1])], 1)
-
-
-def harness(
-    function: Callable[..., Any], z: Tensor, told: Tensor, hidden_weights: Tensor, output_weights: Tensor
-) -> Any:
-    """Build the generator from its weights, and let the function call it."""
-    network = Told(hidden_weights, output_weights, z.shape[-1])
-    return function(network, z, told)
 
 
 def cases(generator: torch.Generator) -> list[Case]:
@@ -175,6 +167,6 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(past_by_past, draw_by_draw),
-    call=harness,
+    call=call_many_futures,
     tolerance=tolerance,
 )

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from course_gan.exercises.ch01.networks import linear
+from course_gan.exercises.ch01.harness import STEPS, call_regression_step
 from course_gan.exercises.core import ROUNDINGS_PER_TERM, Case, Exercise, Misconception, Outputs, coarsest
 
 SINGLE, DOUBLE = torch.float32, torch.float64
-STEPS = 3  # the second step shows gradients that were left over, the third one that they are taken anew each time
 
 
 def regression_step(network: nn.Module, optimizer: Optimizer, past: Tensor, following: Tensor) -> Tensor:
@@ -48,27 +47,6 @@ def by_autograd(network: nn.Module, optimizer: Optimizer, past: Tensor, followin
         parameter.grad = slope
     optimizer.step()
     return loss
-
-
-def harness(
-    function: Callable[..., Any],
-    past: Tensor,
-    following: Tensor,
-    hidden_weights: Tensor,
-    hidden_bias: Tensor,
-    output_weights: Tensor,
-    rate: float,
-) -> tuple[Any, ...]:
-    """Train a small network for three steps, a third of the rows each; returns the losses and what it guesses then."""
-    network = nn.Sequential(linear(hidden_weights, hidden_bias), nn.Tanh(), linear(output_weights))
-    optimizer = SGD(network.parameters(), lr=rate, momentum=0.5)  # its memory tells it from one made anew each time
-    parts = zip(past.chunk(STEPS), following.chunk(STEPS), strict=True)
-    losses = [function(network, optimizer, *part) for part in parts]
-    if any(loss is None for loss in losses):
-        return None  # type: ignore[return-value]
-    with torch.no_grad():
-        weights = torch.cat([parameter.flatten() for parameter in network.parameters()])
-    return (*losses, weights)
 
 
 def cases(generator: torch.Generator) -> list[Case]:
@@ -286,7 +264,7 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(zeroed_afterwards, by_autograd),
-    call=harness,
+    call=call_regression_step,
     parts=("loss of the first call", "loss of the second call", "loss of the third call", "weights after three calls"),
     tolerance=tolerance,
 )

@@ -7,19 +7,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, relu, softplus
 from torch.optim import Optimizer
 
-from course_gan.exercises.ch03.inputs import (
-    DOUBLE,
-    SINGLE,
+from course_gan.exercises.ch03.harness import (
     Step,
-    draw_players,
-    gradients_of,
-    learning,
-    of_the_terms,
-    optimizer_of,
-    plant_gradients,
-    players,
-    weights_of,
+    observe_critic_step,
 )
+from course_gan.exercises.ch03.inputs import DOUBLE, SINGLE, draw_players, of_the_terms
 from course_gan.exercises.core import Case, Exercise, Misconception
 
 
@@ -66,16 +58,6 @@ def by_grad(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, real:
     for weight, slope in zip(weights, torch.autograd.grad(loss, weights)):
         weight.grad = slope
     optimizer.step()
-
-
-def observe_critic_step(
-    function: Step, real: Tensor, z: Tensor, generator_weight: Tensor, critic_weights: Tensor, rate: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The critic's weights, the generator's weights and gradients after one call, and whether it can learn."""
-    generator, critic = players(generator_weight, critic_weights)
-    plant_gradients(critic)
-    function(generator, critic, optimizer_of(critic, rate), real, z)
-    return weights_of(critic), weights_of(generator), gradients_of(generator), learning(generator)
 
 
 def step_cases(generator: torch.Generator) -> list[Case]:

@@ -8,16 +8,11 @@ from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_
 from torch.optim import Optimizer
 
 from course_gan.exercises.ch03.critic_step import step_cases
-from course_gan.exercises.ch03.inputs import (
+from course_gan.exercises.ch03.harness import (
     Step,
-    gradients_of,
-    learning,
-    of_the_terms,
-    optimizer_of,
-    plant_gradients,
-    players,
-    weights_of,
+    observe_generator_step,
 )
+from course_gan.exercises.ch03.inputs import of_the_terms
 from course_gan.exercises.core import Case, Exercise, Misconception
 
 
@@ -62,16 +57,6 @@ def cleaned_up(generator: nn.Module, critic: nn.Module, optimizer: Optimizer, z:
     torch.logaddexp(torch.zeros_like(z[:, 0]), -critic(generator(z))).mean().backward()  # type: ignore[no-untyped-call]
     critic.zero_grad()
     optimizer.step()
-
-
-def observe_generator_step(
-    function: Step, z: Tensor, generator_weight: Tensor, critic_weights: Tensor, rate: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The generator's weights, the critic's weights, the critic's gradients, and whether it can go on learning."""
-    generator, critic = players(generator_weight, critic_weights)
-    plant_gradients(generator)
-    function(generator, critic, optimizer_of(generator, rate), z)
-    return weights_of(generator), weights_of(critic), gradients_of(critic), learning(critic)
 
 
 def cases(generator: torch.Generator) -> list[Case]:

@@ -10,18 +10,11 @@ from torch.optim import Optimizer
 
 from course_gan.exercises.ch03.critic_step import critic_step
 from course_gan.exercises.ch03.generator_step import generator_step
-from course_gan.exercises.ch03.inputs import (
-    DOUBLE,
-    SINGLE,
+from course_gan.exercises.ch03.harness import (
     Step,
-    draw_players,
-    learning,
-    of_the_terms,
-    optimizer_of,
-    plant_gradients,
-    players,
-    weights_of,
+    observe_training_step,
 )
+from course_gan.exercises.ch03.inputs import DOUBLE, SINGLE, draw_players, of_the_terms
 from course_gan.exercises.core import Case, Exercise, Misconception
 
 
@@ -89,24 +82,6 @@ def fakes_first(
             weight.grad = slope
         critic_optimizer.step()
     generator_step(generator, critic, generator_optimizer, noises[-1])
-
-
-def observe_training_step(
-    function: Step,
-    reals: Tensor,
-    noises: Tensor,
-    generator_weight: Tensor,
-    critic_weights: Tensor,
-    critic_rate: float,
-    generator_rate: float,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The critic's weights and the generator's after one call, and how many parameters of either ask for gradients."""
-    generator, critic = players(generator_weight, critic_weights)
-    plant_gradients(generator)
-    plant_gradients(critic)
-    optimizers = optimizer_of(generator, generator_rate), optimizer_of(critic, critic_rate)
-    function(generator, critic, *optimizers, reals, noises)
-    return weights_of(critic), weights_of(generator), learning(critic)[0], learning(generator)[0]
 
 
 def cases(generator: torch.Generator) -> list[Case]:
