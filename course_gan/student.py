@@ -3,6 +3,7 @@
 import base64
 import mimetypes
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,17 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from course_gan.chapters import Chapter, book_config, read, setting
+from course_gan.chapters import Chapter, all_chapters, book_config, read, setting
 from course_gan.myst import tex
 from course_gan.myst.fences import Block, Directive, parse, without
 from course_gan.myst.inline import Context, plain
-from course_gan.myst.references import Numbering, read_bibliography
+from course_gan.myst.references import Numbering, Target, read_bibliography
 from course_gan.myst.render import caption, render
 
 HIDING_TAGS = frozenset(["hide-input", "hide-cell", "remove-input", "remove-cell"])
 # Untyped.
 new: Any = nbformat.v4
+Source = tuple[NotebookNode, list[Block]]  # a cell, and its Markdown parsed
 PAGE_TAGS = HIDING_TAGS | {"hide-output", "remove-output", "picture", "full-width", "margin"}
 
 
@@ -30,10 +32,12 @@ def student_notebook(chapter: Chapter | Path | str) -> NotebookNode:
     """
     if not isinstance(chapter, Chapter):
         chapter = read(Path(chapter))
-    sources = _without_solutions(jupytext.read(chapter.path))
-    context = _context(chapter, sources)
+    sources = _read(chapter.path.read_text(encoding="utf-8"))
+    # Counted before anything is left out, so that the numbers are those of the page.
+    numbering = _numbering(sources, chapter)
+    context = _context(chapter, numbering)
     cells: list[NotebookNode] = []
-    for source, blocks in sources:
+    for source, blocks in _without_solutions(sources):
         cells += _code_cells(source, context) if source.cell_type == "code" else _markdown_cells(blocks, context)
     cells = _with_introduction(cells, chapter)
     for n, cell in enumerate(cells):
@@ -59,14 +63,20 @@ def _is_hint_or_solution(directive: Directive) -> bool:
     return directive.name in boxes and bool(re.match(r"(hint|solution)s?\b", directive.argument, re.IGNORECASE))
 
 
-def _without_solutions(notebook: NotebookNode) -> list[tuple[NotebookNode, list[Block]]]:
-    """The cells that a learner may see, Markdown parsed.  The gates of a solution may stand in different cells."""
+def _read(text: str) -> list[Source]:
+    """The cells of a chapter, Markdown parsed."""
+    cells = jupytext.reads(text, fmt="md:myst").cells
+    return [(cell, parse(cell.source) if cell.cell_type == "markdown" else []) for cell in cells]
+
+
+def _without_solutions(sources: list[Source]) -> list[Source]:
+    """The cells that a learner may see.  The gates of a solution may stand in different cells."""
     kept = []
     inside = False
-    for cell in notebook.cells:
+    for cell, parsed in sources:
         blocks: list[Block] = []
         if cell.cell_type == "markdown":
-            for block in parse(cell.source):
+            for block in parsed:
                 name = block.name if isinstance(block, Directive) else ""
                 inside = name == "solution-start" or (inside and name != "solution-end")
                 if not inside and name != "solution-end":
@@ -80,13 +90,31 @@ def _without_solutions(notebook: NotebookNode) -> list[tuple[NotebookNode, list[
     return kept
 
 
-def _context(chapter: Chapter, sources: list[tuple[NotebookNode, list[Block]]]) -> Context:
-    """Numbers, titles, cited works and macros that the text of this chapter refers to."""
-    numbering = Numbering()
+def _numbering(sources: list[Source], chapter: Chapter) -> Numbering:
+    """Number all that the chapter numbers: its directives, and the figures of its code cells."""
+    numbering = Numbering(f"{chapter.number}." if chapter.number else "")
     for cell, blocks in sources:
         numbering.read(blocks)
         if figure := setting(cell.metadata, "mystnb.figure"):
             cell.metadata["number"] = numbering.figure(figure.get("name", ""), figure.get("caption", ""))
+    return numbering
+
+
+def targets(chapter: Chapter) -> dict[str, Target]:
+    """What can be referred to in a chapter, by label."""
+    return _targets(chapter, chapter.path.read_text(encoding="utf-8"))
+
+
+@cache  # every chapter asks for all of them
+def _targets(chapter: Chapter, text: str) -> dict[str, Target]:
+    return _numbering(_read(text), chapter).targets
+
+
+def _context(chapter: Chapter, numbering: Numbering) -> Context:
+    """Numbers, titles, cited works and macros that the text of this chapter refers to."""
+    others: dict[str, Target] = {}
+    for other in all_chapters(chapter.path.parent):
+        others |= targets(other)
     folder = chapter.path.parent
     config = book_config(folder)
     macros = setting(config, "sphinx.config.mathjax3_config.tex.macros") or {}
@@ -106,7 +134,7 @@ def _context(chapter: Chapter, sources: list[tuple[NotebookNode, list[Block]]]) 
 
     return Context(
         chapter=chapter.path,
-        targets=numbering.targets,
+        targets=others | numbering.targets,
         works=read_bibliography(folder / "references.bib"),
         macros=tex.macros_from(macros),
         title_of=title_of,

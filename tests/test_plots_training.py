@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
@@ -216,6 +216,16 @@ def test_labels_stand_in_the_figure_and_in_its_words() -> None:
     assert [text.get_text() for text in figure.axes[0].texts] == ["7", "1", "9"]
     assert len(figure.axes[0].images) == 3
     assert "labels in order: 7, 1, 9." in plots.alt_text(figure)
+
+
+def test_labels_of_pictures_read_on_white_and_on_black() -> None:
+    figure = plots.image_grid(torch.zeros(2, 1, 4, 4), labels=["now", "left"])
+    assert len(figure.axes[0].texts) == 2
+    for text in figure.axes[0].texts:
+        (level,) = set(to_rgb(text.get_color()))
+        luminance = ((level + 0.055) / 1.055) ** 2.4
+        assert (1 + 0.05) / (luminance + 0.05) > 4
+        assert (luminance + 0.05) / 0.05 > 4
 
 
 def test_images_of_wrong_shape_or_range_are_refused() -> None:

@@ -251,19 +251,19 @@ def test_hints_and_solutions_are_left_out_and_stub_check_and_answers_stay(text):
         assert secret not in text
     for kept in ('NotImplementedError("your turn")', 'check("kl-divergence", kl_divergence)', "Write it."):
         assert kept in text
-    assert "> <details>\n> <summary>Answer</summary>\n>\n> Because of Theorem 1.\n>\n> </details>" in text
+    assert "> <details>\n> <summary>Answer</summary>\n>\n> Because of Theorem 2.1.\n>\n> </details>" in text
 
 
 def test_references_become_the_numbers_and_titles_of_what_they_point_at(text):
-    assert "See Figure 1, panel 1, (1), Theorem 1, The bound and\n" in text
+    assert "See Figure 2.1, panel 2.1, (2.1), Theorem 2.1, The bound and\n" in text
     assert "[The other](https://example.org/course/blob/main/book/03-other.md)" in text
     assert (
         "[the next one](https://example.org/course/blob/main/book/03-other.md), nats, the file, $\\mathbb{E}[x]$."
         in text
     )
     assert "; The bound; [the next](https://example.org/course/blob/main/book/03-other.md)" in text
-    assert "> 2. Second, by (2)." in text
-    assert "Why? See Exercise 1." in text
+    assert "> 2. Second, by (2.2)." in text
+    assert "Why? See Exercise 2.1." in text
 
 
 def test_citations_name_author_and_year_and_link_to_the_work(text):
@@ -279,25 +279,25 @@ def test_formulas_are_expanded_aligned_and_numbered(text):
 \begin{{aligned}}
 {kl} &= \sum_x p(x) \log\frac{{p(x)}}{{q(x)}} \\
 &\ge 0
-\end{{aligned}} \tag{{1}}
+\end{{aligned}} \tag{{2.1}}
 $$"""
     assert expected in text
-    assert "$$\n\\mathbb{E}[x] \\ge 0 \\tag{2}\n$$\n\n∎" in text
+    assert "$$\n\\mathbb{E}[x] \\ge 0 \\tag{2.2}\n$$\n\n∎" in text
 
 
 def test_theorems_admonitions_and_exercises_are_plain_markdown(text):
     kl = r"D_{\mathrm{KL}}\!\left(p\,\middle\|\,q\right)"
-    assert f"> **Theorem 1 (Gibbs, $\\mathbb{{E}}$).** For all $p$:\n>\n> $${kl} \\ge 0$$" in text
+    assert f"> **Theorem 2.1 (Gibbs, $\\mathbb{{E}}$).** For all $p$:\n>\n> $${kl} \\ge 0$$" in text
     assert "*Proof.* By Jensen:\n" in text
-    assert "> **Lemma 1.**\n>\n> 1. First.\n" in text
+    assert "> **Lemma 2.1.**\n>\n> 1. First.\n" in text
     assert "> **Note**\n>\n> Outer.\n>\n> > **Tip: Title of the tip**\n> >\n> > Inner.\n>\n> $$a = b$$" in text
     assert "> **Warning**\n>\n> Hot." in text
-    assert "### Exercise: Write KL\n\n●○○ · 5 minutes · 2 points\n\nWrite it." in text
+    assert "### Exercise 2.1: Write KL\n\n●○○ · 5 minutes · 2 points\n\nWrite it." in text
     assert "> **Question 1**\n>\n> Why?" in text
 
 
 def test_an_unknown_directive_keeps_its_title_and_its_words(text):
-    assert "**An unknown title**\n\nBody of the unknown, (1)." in text
+    assert "**An unknown title**\n\nBody of the unknown, (2.1)." in text
     assert ":option:" not in text
 
 
@@ -311,9 +311,10 @@ def test_captions_stand_below_their_figures_and_pictures_travel_along(planted):
     cells = student_notebook(planted).cells
     drawing = next(n for n, cell in enumerate(cells) if cell.source == "x = 1")
     assert cells[drawing].metadata == {"jupyter": {"source_hidden": True}}
-    assert cells[drawing + 1].source == r"*Figure 1. The curve, with $D_{\mathrm{KL}}\!\left(p\,\middle\|\,q\right)$.*"
+    kl = r"D_{\mathrm{KL}}\!\left(p\,\middle\|\,q\right)"
+    assert cells[drawing + 1].source == f"*Figure 2.1. The curve, with ${kl}$.*"
     holder = next(cell for cell in cells if "attachment:picture.png" in cell.source)
-    assert "![a picture](attachment:picture.png)\n\n*Figure 2. A drawn one.*" in holder.source
+    assert "![a picture](attachment:picture.png)\n\n*Figure 2.2. A drawn one.*" in holder.source
     assert base64.b64decode(holder.attachments["picture.png"]["image/png"]) == b"\x89PNG"
 
 

@@ -37,7 +37,7 @@ class Code:
 class Directive:
     """One `{name} argument`, its options, and its body: as lines, and parsed unless the body is no Markdown.
 
-    `number` is set when the references of a chapter are counted; 0 means that it has none.
+    `number` is set when the references of a chapter are counted, such as "4.2"; it is empty where there is none.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Directive:
     body: list[str]
     indent: str = ""
     blocks: list["Block"] = field(default_factory=list)
-    number: int = 0
+    number: str = ""
 
     @property
     def label(self) -> str:

@@ -100,7 +100,7 @@ def picture(link: str, alt: str, context: Context) -> str:
 
 
 def reference(label: str, context: Context) -> str:
-    """How a reference to a label of this chapter reads; for others the label itself, as words."""
+    """How a reference to a label of the book reads; for one that nobody has, the label itself, as words."""
     target = context.targets.get(label)
     return plain(target.name, context) if target else label.replace("-", " ").replace("_", " ")
 

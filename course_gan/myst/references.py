@@ -38,35 +38,38 @@ class Target:
 
     @property
     def name(self) -> str:
-        """How a reference to it reads: "Theorem 2", "Exercise 1", or the title of a section."""
+        """How a reference to it reads: "Theorem 4.2", "Exercise 4.1", or the title of a section."""
         return f"{self.kind} {self.number}" if self.number else self.title or self.kind
 
 
 @dataclass
 class Numbering:
-    """Counts what the book numbers, in the order of the text."""
+    """Counts what the book numbers, in the order of the text, each kind from 1 in each chapter.
+
+    `prefix` is the chapter's number and a point.  The pages are numbered alike by book/_ext/chapter_numbers.py.
+    """
 
     prefix: str = ""
     targets: dict[str, Target] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
 
-    def next(self, kind: str) -> int:
-        """The next number of one kind."""
+    def next(self, kind: str) -> str:
+        """The next number of one kind, as printed."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
-        return self.counts[kind]
+        return f"{self.prefix}{self.counts[kind]}"
 
-    def name(self, labels: list[str], kind: str, number: int, title: str) -> None:
+    def name(self, labels: list[str], kind: str, number: str, title: str) -> None:
         """Make these labels, and those that stood in front as `(label)=`, point at one thing."""
         for label in [*labels, *self.waiting]:
-            self.targets[label] = Target(kind, f"{self.prefix}{number}" if number else "", title)
+            self.targets[label] = Target(kind, number, title)
         self.waiting.clear()
 
     def figure(self, label: str, caption: str) -> str:
         """Count a figure; gives its number as printed."""
         number = self.next("Figure")
         self.name([label] if label else [], "Figure", number, caption)
-        return f"{self.prefix}{number}"
+        return number
 
     def read(self, blocks: list[Block]) -> None:
         """Count everything in the blocks of one piece of Markdown, and set the numbers of its directives."""
@@ -81,14 +84,14 @@ class Numbering:
             if target := TARGET.match(line.strip()):
                 self.waiting.append(target[1])
             elif heading := HEADING.match(line):
-                self.name([slug(heading[2])], "", 0, heading[2])
+                self.name([slug(heading[2])], "", "", heading[2])
             for formula in LABELED_FORMULA.finditer(line):
                 self.name([formula[1]], "Equation", self.next("Equation"), "")
 
     def _directive(self, directive: Directive) -> None:
         kind, titled = _kind(directive)
         numbered = kind and not (kind == "Equation" and not directive.label) and "nonumber" not in directive.options
-        directive.number = self.next(kind) if numbered else 0
+        directive.number = self.next(kind) if numbered else ""
         title = directive.argument if titled or not kind else ""
         if directive.label or kind:
             self.name([directive.label] if directive.label else [], kind, directive.number, title)

@@ -95,7 +95,9 @@ def _dropdown(directive: Directive, context: Context) -> str:
 
 def _exercise(directive: Directive, context: Context) -> str:
     title = plain(directive.argument, context)
-    return f"### Exercise: {title}\n\n{render(directive.blocks, context)}" if title else _body(directive, context)
+    if not title:
+        return _body(directive, context)
+    return f"### {f'Exercise {directive.number}'.strip()}: {title}\n\n{render(directive.blocks, context)}"
 
 
 def _figure(directive: Directive, context: Context) -> str:
@@ -105,7 +107,7 @@ def _figure(directive: Directive, context: Context) -> str:
     return f"{shown}\n\n{caption(directive.number, render(directive.blocks, context))}"
 
 
-def caption(number: int | str, text: str) -> str:
+def caption(number: str, text: str) -> str:
     """The line under a figure, in italics."""
     words = " ".join(text.split())
     return f"*Figure {number}. {words}*" if words else f"*Figure {number}.*"

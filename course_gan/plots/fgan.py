@@ -102,7 +102,7 @@ def learned_critics(
 def misled(
     widths: Tensor, truth: Tensor, bound: Tensor, reached: Mapping[str, Tensor], axes: Axes | None = None
 ) -> Figure:
-    """The divergence and its lower bound over the width of Q, and where generators came to rest, run by run."""
+    """The divergence and its lower bound over the width of Q, and where generators had come to, run by run."""
     figure, (ax,) = panels(1, 1, 3.4, axes)
     ax.plot(widths, truth, label="divergence", **P_LINE)
     ax.plot(widths, bound, label="bound of affine critics", **Q_LINE)

@@ -20,9 +20,6 @@ SLICES = 10
 SIDES = (("left", BLUE, ""), ("right", SKY, "//"), ("ghost", VERMILLION, "xx"), ("neither", GRAY, ".."))
 
 
-BETWEEN = "#757575"  # reads on white and on black: pictures are not turned over in the dark, nor is what is under them
-
-
 def futures_grid(rows: Sequence[Sequence[Tensor]], labels: Sequence[str], axes: Axes | None = None) -> Figure:
     """Frames (1, h, w) in [-1, 1] in rows of equal length, with the label of its column under each.
 
@@ -34,10 +31,7 @@ def futures_grid(rows: Sequence[Sequence[Tensor]], labels: Sequence[str], axes: 
             "frames in each row as there are labels."
         )
     frames = torch.stack([drawable("frame", frame) for row in rows for frame in row])
-    figure = image_grid(frames, columns=len(labels), labels=list(labels) * len(rows), name="frame", axes=axes)
-    for text in (axes or figure.axes[0]).texts:
-        text.set_color(BETWEEN)
-    return figure
+    return image_grid(frames, columns=len(labels), labels=list(labels) * len(rows), name="frame", axes=axes)
 
 
 def push_forward(z: Tensor, x: Tensor, density: Tensor, axes: Sequence[Axes] | None = None) -> Figure:

@@ -11,7 +11,7 @@ from torch import Tensor
 from course_gan.inputs import require_count
 from course_gan.plots.description import counted, describe
 from course_gan.plots.inputs import drawable
-from course_gan.plots.style import NARROW, panels
+from course_gan.plots.style import BETWEEN, NARROW, panels
 
 
 def tile(images: Tensor, columns: int, gap: int = 1) -> Tensor:
@@ -86,8 +86,7 @@ def _with_captions(ax: Axes, images: Tensor, captions: list[str], columns: int, 
         top, left = k // columns * (height + gap), k % columns * (width + gap)
         picture = tile(images[k : k + 1], 1).numpy()
         ax.imshow(picture, interpolation="nearest", vmin=0, vmax=1, extent=(left, left + width, top + height, top))
-        ax.text(
-            left + width / 2, top + height + 0.08 * gap, caption, ha="center", va="top", fontsize=8.5, in_layout=False
-        )
+        middle, below = left + width / 2, top + height + 0.08 * gap
+        ax.text(middle, below, caption, color=BETWEEN, ha="center", va="top", fontsize=8.5, in_layout=False)
     rows = math.ceil(len(captions) / columns)
     ax.set(xlim=(0, columns * (width + gap) - gap), ylim=(rows * (height + gap), 0), aspect="equal")

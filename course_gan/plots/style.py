@@ -21,6 +21,9 @@ BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GRAY = (
     "#7F7F7F",
 )
 
+# Reads on white and on black, for words on pictures: those are not turned over in the dark, nor is what is beside them.
+BETWEEN = "#757575"
+
 # A distribution keeps its color and its dashes through the whole book, so that no figure depends on color alone.
 P_LINE: dict[str, Any] = {"color": BLUE, "linestyle": "-"}
 Q_LINE: dict[str, Any] = {"color": VERMILLION, "linestyle": (0, (5, 2))}
