@@ -10,7 +10,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from course_gan.chapters import Chapter, book_config, read, setting
+from course_gan.chapters import Chapter, book_config, package_source, read, setting
 from course_gan.myst import tex
 from course_gan.myst.fences import Block, Directive, parse, without
 from course_gan.myst.inline import Context, plain
@@ -30,18 +30,22 @@ def student_notebook(chapter: Chapter | Path | str) -> NotebookNode:
     """
     if not isinstance(chapter, Chapter):
         chapter = read(Path(chapter))
-    sources = _without_solutions(jupytext.read(chapter.path))
-    context = _context(chapter, sources)
+    sources = visible_cells(jupytext.read(chapter.path))
+    context = chapter_context(chapter, sources)
     cells: list[NotebookNode] = []
     for source, blocks in sources:
-        cells += _code_cells(source, context) if source.cell_type == "code" else _markdown_cells(blocks, context)
-    cells = _with_introduction(cells, chapter)
+        cells += _code_cells(source, context) if source.cell_type == "code" else markdown_cells(blocks, context)
+    return notebook_of(_with_introduction(cells, chapter), chapter.id, {"chapter": chapter.id})
+
+
+def notebook_of(cells: list[NotebookNode], name: str, about: dict[str, Any]) -> NotebookNode:
+    """A notebook of these cells, with ids made from the name; `about` is what `course-gan check` reads of it."""
     for n, cell in enumerate(cells):
-        cell.id = f"{chapter.id}-{n:03d}"[-64:]
+        cell.id = f"{name}-{n:03d}"[-64:]
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "course_gan": {"chapter": chapter.id},
+        "course_gan": about,
     }
     notebook: NotebookNode = new.new_notebook(cells=cells, metadata=metadata)
     return notebook
@@ -59,7 +63,7 @@ def _is_hint_or_solution(directive: Directive) -> bool:
     return directive.name in boxes and bool(re.match(r"(hint|solution)s?\b", directive.argument, re.IGNORECASE))
 
 
-def _without_solutions(notebook: NotebookNode) -> list[tuple[NotebookNode, list[Block]]]:
+def visible_cells(notebook: NotebookNode) -> list[tuple[NotebookNode, list[Block]]]:
     """The cells that a learner may see, Markdown parsed.  The gates of a solution may stand in different cells."""
     kept = []
     inside = False
@@ -80,7 +84,7 @@ def _without_solutions(notebook: NotebookNode) -> list[tuple[NotebookNode, list[
     return kept
 
 
-def _context(chapter: Chapter, sources: list[tuple[NotebookNode, list[Block]]]) -> Context:
+def chapter_context(chapter: Chapter, sources: list[tuple[NotebookNode, list[Block]]]) -> Context:
     """Numbers, titles, cited works and macros that the text of this chapter refers to."""
     numbering = Numbering()
     for cell, blocks in sources:
@@ -114,7 +118,7 @@ def _context(chapter: Chapter, sources: list[tuple[NotebookNode, list[Block]]]) 
     )
 
 
-def _markdown_cells(blocks: list[Block], context: Context) -> list[NotebookNode]:
+def markdown_cells(blocks: list[Block], context: Context) -> list[NotebookNode]:
     """One cell for each heading, so that a notebook program can fold and outline the text."""
     cells = []
     for text in _split_at_headings(render(blocks, context)):
@@ -175,11 +179,15 @@ def _with_introduction(cells: list[NotebookNode], chapter: Chapter) -> list[Note
     )
     title, _, rest = cells[0].source.partition("\n")
     cells[0].source = f"{title}\n\n{note}\n{rest}".rstrip("\n")
-    # A package on its index would do as well, but the repository always has the version of this chapter.
-    source = f"git+{repository}" if repository else "course-gan"
-    setup = (
+    setup = setup_cell(package_source(book_config(chapter.path.parent)))
+    first_code = next((n for n, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
+    return [*cells[:first_code], setup, *cells[first_code:]]
+
+
+def setup_cell(source: str) -> NotebookNode:
+    """The cell that installs the package from there if need be."""
+    cell: NotebookNode = new.new_code_cell(
         "# The package of the course. This installs it where it is missing, as on Colab, and does nothing elsewhere.\n"
         f'try:\n    import course_gan\nexcept ImportError:\n    %pip install --quiet "{source}"'
     )
-    first_code = next((n for n, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
-    return [*cells[:first_code], new.new_code_cell(setup), *cells[first_code:]]
+    return cell
