@@ -72,10 +72,8 @@ def harmless(text: str, longest: int) -> str:
 
 
 def _line(row: Row) -> str:
-    title, result = (
-        harmless(row.title or row.exercise, 100),
-        f"{console.RESULTS[row.status]}, {row.points}/{row.possible}",
-    )
+    title = harmless(row.title or row.exercise, 100)
+    result = f"{console.RESULTS[row.status]}, {row.points}/{row.possible}"
     after = "Nothing: it is done." if row.status == "passed" else harmless(row.sentence, LONGEST_CELL)
     return f"| {title} | {result} | {after} |"
 

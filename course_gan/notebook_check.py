@@ -8,6 +8,7 @@ import re
 import secrets
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -174,10 +175,9 @@ def _harvested(cell: CellRun, nonce: str) -> dict[str, Any]:
 def _cards_of(notebook: Any, cards: dict[str, Card]) -> list[Card]:
     """The exercises of the chapter or assignment that the notebook says it is; none if it says nothing."""
     chapter = setting(notebook.metadata, "course_gan.chapter")
-    try:
+    found: list[Card] = []
+    with suppress(ValueError):  # a chapter of another version of the course
         found = exercise_cards(find(chapter)) if chapter else []
-    except ValueError:  # a chapter of another version of the course
-        found = []
     return found + [cards[exercise] for exercise in _listed(notebook, "exercises") if exercise in cards]
 
 

@@ -125,7 +125,8 @@ pip install -r requirements.txt jupyterlab
 jupyter lab {notebook}
 ```
 
-Without installing anything: open [Colab](https://colab.research.google.com), upload `{notebook}`, and run its cells in order; the first one installs the course.
+Without installing anything: open [Colab](https://colab.research.google.com), upload `{notebook}`, and run its cells in
+order; the first one installs the course.
 At the end download the notebook (File → Download → Download .ipynb), and put it here in the place of the old one.
 
 ## Check
@@ -137,14 +138,16 @@ For all of them together, save the notebook and type
 course-gan check {notebook}
 ```
 
-Whenever you push, the same is done for you: on GitHub look under *Actions* for the summary of the latest run, on GitLab for `summary.md` among the artifacts of the job.
+Whenever you push, the same is done for you.
+On GitHub look under *Actions* for the summary of the latest run, on GitLab for `summary.md` among the job's artifacts.
 
 All of this is feedback only.
 A right answer to a check is a good sign, but no mark.
 
 ## Hand in
 
-Save the notebook, commit `{notebook}` under this name, and push it before the due date; if you were told another way to hand it in, take that one.
+Save the notebook, commit `{notebook}` under this name, and push it before the due date.
+If you were told another way to hand it in, take that one.
 Only the notebook counts.
 {late}
 ## How it is graded
@@ -152,12 +155,16 @@ Only the notebook counts.
 Your marks come from secret inputs, in a box, after the due date.
 The workflow gives feedback only.
 
-- The notebook is run from top to bottom, with no network; a cell that raises does not keep the others from running, but what it would have defined is missing.
-- Then each function is called with inputs that are not those of the checks, and its results are compared with the right ones.
-  A function that is right in all cases earns all points of its exercise; one that is right in at least half of them earns a part.
+- The notebook is run from top to bottom, with no network.
+  A cell that raises does not keep the others from running, but what it would have defined is missing.
+- Then each function is called with inputs that are not those of the checks, and what it does is compared with what is
+  right.
+  A function that is right in all cases earns all points of its exercise, and one that is right in at least half of them
+  a part.
 - Keep the names and the arguments of the functions.
   Helper functions in cells of your own are welcome; files beside the notebook are not there.
-- Only Python's own library, {allowed()} can be imported, and of `course_gan` only `course_gan.check`: write the formulas yourself.
+- Only Python's own library, {allowed()} can be imported, and of `course_gan` only `course_gan.check`:
+  write the formulas yourself.
 """
 
 

@@ -85,10 +85,12 @@ Each exercise asks for one function.
 
 The checks are feedback; your marks come later, from inputs that nobody has seen.
 For these the notebook is run from top to bottom in a box without a network.
-There only Python's own library, {allowed()} can be imported, and of `course_gan` only `course_gan.check`: write the formulas yourself.
+There only Python's own library, {allowed()} can be imported, and of `course_gan` only `course_gan.check`:
+write the formulas yourself.
 
 The exercises are from {chapters} of the course.
-`course-gan start {numbers[0]}` writes chapter {numbers[0]} as a notebook, with the numbers of theorems and formulas that an exercise may refer to."""
+`course-gan start {numbers[0]}` writes chapter {numbers[0]} as a notebook, with the numbers of theorems and formulas
+that an exercise may refer to."""
 
 
 def _exercise(handout: Handout, number: int, exercise: str) -> list[NotebookNode]:

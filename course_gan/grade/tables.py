@@ -13,6 +13,7 @@ from typing import Any
 
 DATE_AND_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 WANTED_TIME = "a date and a time with the zone, such as 2026-12-01T23:59:00+01:00"
+Number = int | float
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Table:
             raise self.wrong(key, " or ".join(json.dumps(choice) for choice in choices))
         return value
 
-    def number(self, key: str, default: float | None, least: float = 0, most: float = math.inf) -> float:
+    def number(self, key: str, default: float | None, least: Number = 0, most: Number = math.inf) -> float:
         """A number in a range."""
         value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
@@ -46,7 +47,7 @@ class Table:
             raise self.wrong(key, "a finite number")
         return float(value)
 
-    def whole(self, key: str, default: int, least: int = 0, most: float = math.inf) -> int:
+    def whole(self, key: str, default: int, least: int = 0, most: Number = math.inf) -> int:
         """A whole number in a range."""
         value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
@@ -132,7 +133,7 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _range(least: float, most: float) -> str:
+def _range(least: Number, most: Number) -> str:
     return f"from {least:g}" + (f" to {most:g}" if most < math.inf else " on")
 
 
