@@ -146,6 +146,16 @@ def setting(config: Mapping[str, Any], keys: str) -> Any:
     return value
 
 
+def package_source(config: Mapping[str, Any], ref: str = "") -> str:
+    """Where pip finds the package: in the repository, at a tag or commit if one is given, else on the index.
+
+    A package on its index would do as well, but the repository always has the version of the chapters.
+    """
+    if repository := setting(config, "repository.url"):
+        return f"git+{repository}@{ref}" if ref else f"git+{repository}"
+    return f"course-gan=={ref.removeprefix('v')}" if ref else "course-gan"
+
+
 def _require(matter: dict[str, Any], key: str, path: Path) -> None:
     if setting(matter, key) is None:
         raise ValueError(f"{path}: the front matter has no `{key}`. Copy the front matter of another chapter.")

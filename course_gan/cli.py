@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from course_gan import __version__, cli_training, console
+from course_gan import __version__, cli_assignment, cli_training, console
 
 # What a command needs is imported when it runs: `--help` must not wait for anything.
 app = typer.Typer(
@@ -118,12 +118,14 @@ Examples:
   course-gan check 02-divergences.ipynb
   course-gan check 02-divergences.ipynb --timeout 300
   course-gan check 02-divergences.ipynb --json > result.json
+  course-gan check week-3.ipynb --summary summary.md
 """)
 )
 def check(
     notebook: Annotated[Path, typer.Argument(help="Your notebook: an .ipynb file, or a MyST .md file.")],
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that one cell may take.")] = 120.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Append a table in Markdown to it.")] = None,
 ) -> None:
     """Run your notebook and say how each exercise does.
 
@@ -132,16 +134,25 @@ def check(
 
     The exit code is 0 if all exercises are right, 1 if not, 2 if the file cannot be checked.
     """
+    from course_gan import check_summary
     from course_gan.notebook_check import check_notebook
 
+    if summary is not None:
+        console.or_fail(check_summary.can_take, summary, notebook)
     try:
-        found = console.or_fail(check_notebook, notebook, timeout, console.progress)
+        found = check_notebook(notebook, timeout, console.progress)
+    except ValueError as error:
+        if summary is not None:
+            console.or_fail(check_summary.append, summary, check_summary.of_failure(notebook.name, str(error)))
+        console.fail(str(error), UNUSABLE)
     finally:
         console.progress(0, 0)
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
     else:
         console.report(found)
+    if summary is not None:
+        console.or_fail(check_summary.append, summary, check_summary.of_report(notebook.name, found))
     raise typer.Exit(RIGHT if found.passed else NOT_YET)
 
 
@@ -183,3 +194,4 @@ def data(
 
 app.command(epilog=_examples(cli_training.TRAIN_EXAMPLES))(cli_training.train)
 app.command(epilog=_examples(cli_training.REPRODUCE_EXAMPLES))(cli_training.reproduce)
+app.add_typer(cli_assignment.app, name="assignment")

@@ -8,6 +8,7 @@ import re
 import secrets
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -70,7 +71,8 @@ def check_notebook(path: Path, limit: float, progress: Callable[[int, int], None
     nonce = secrets.token_hex(8)
     plan = _plan([cell.source for cell in notebook.cells if cell.cell_type == "code"], nonce)
     ids = [owner for owner in plan.owners if isinstance(owner, str)]
-    if not ids:
+    graded_only = _listed(notebook, "graded_only")
+    if not ids and not graded_only:
         raise UnusableNotebook(
             f'{path.name} has no check cells, that is, no calls such as check("kl-divergence", kl_divergence). '
             "Is it the notebook that `course-gan start` wrote? If the cells were deleted, run `course-gan start` in "
@@ -82,10 +84,11 @@ def check_notebook(path: Path, limit: float, progress: Callable[[int, int], None
     cards = {card.id: card for chapter in all_chapters() for card in exercise_cards(chapter)}
     # An exercise that is checked twice counts as it stood last.
     rows = {owner: _row(owner, n, run, nonce, limit, cards) for n, owner in enumerate(plan.owners) if owner in ids}
-    for card in _cards_of(notebook):
+    for card in _cards_of(notebook, cards):
         missing = Row(card.id, "no check", "Its check cell is not in this notebook.", card.title, 0, card.points)
         rows.setdefault(card.id, missing)
-    return Report(list(rows.values()), _notes(plan, run, limit))
+    notes = [f"“{exercise}” is graded, but cannot be checked here." for exercise in graded_only]
+    return Report(list(rows.values()), [*_notes(plan, run, limit), *notes])
 
 
 def read_notebook(path: Path) -> Any:
@@ -169,13 +172,19 @@ def _harvested(cell: CellRun, nonce: str) -> dict[str, Any]:
     return {}
 
 
-def _cards_of(notebook: Any) -> list[Card]:
-    """The exercises of the chapter that the notebook says it was made from; none if it says nothing."""
+def _cards_of(notebook: Any, cards: dict[str, Card]) -> list[Card]:
+    """The exercises of the chapter or assignment that the notebook says it is; none if it says nothing."""
     chapter = setting(notebook.metadata, "course_gan.chapter")
-    try:
-        return exercise_cards(find(chapter)) if chapter else []
-    except ValueError:  # a chapter of another version of the course
-        return []
+    found: list[Card] = []
+    with suppress(ValueError):  # a chapter of another version of the course
+        found = exercise_cards(find(chapter)) if chapter else []
+    return found + [cards[exercise] for exercise in _listed(notebook, "exercises") if exercise in cards]
+
+
+def _listed(notebook: Any, key: str) -> list[str]:
+    """A list of exercises in the notebook's metadata, which a learner's program may have changed."""
+    value = setting(notebook.metadata, f"course_gan.{key}")
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def _notes(plan: _Plan, run: Run, limit: float) -> list[str]:

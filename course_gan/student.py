@@ -11,7 +11,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from course_gan.chapters import Chapter, all_chapters, book_config, read, setting
+from course_gan.chapters import Chapter, all_chapters, book_config, package_source, read, setting
 from course_gan.myst import tex
 from course_gan.myst.fences import Block, Directive, parse, without
 from course_gan.myst.inline import Context, plain
@@ -32,20 +32,21 @@ def student_notebook(chapter: Chapter | Path | str) -> NotebookNode:
     """
     if not isinstance(chapter, Chapter):
         chapter = read(Path(chapter))
-    sources = _read(chapter.path.read_text(encoding="utf-8"))
-    # Counted before anything is left out, so that the numbers are those of the page.
-    numbering = _numbering(sources, chapter)
-    context = _context(chapter, numbering)
+    sources, context = opened(chapter)
     cells: list[NotebookNode] = []
-    for source, blocks in _without_solutions(sources):
-        cells += _code_cells(source, context) if source.cell_type == "code" else _markdown_cells(blocks, context)
-    cells = _with_introduction(cells, chapter)
+    for source, blocks in sources:
+        cells += _code_cells(source, context) if source.cell_type == "code" else markdown_cells(blocks, context)
+    return notebook_of(_with_introduction(cells, chapter), chapter.id, {"chapter": chapter.id})
+
+
+def notebook_of(cells: list[NotebookNode], name: str, about: dict[str, Any]) -> NotebookNode:
+    """A notebook of these cells, with ids made from the name; `about` is what `course-gan check` reads of it."""
     for n, cell in enumerate(cells):
-        cell.id = f"{chapter.id}-{n:03d}"[-64:]
+        cell.id = f"{name}-{n:03d}"[-64:]
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "course_gan": {"chapter": chapter.id},
+        "course_gan": about,
     }
     notebook: NotebookNode = new.new_notebook(cells=cells, metadata=metadata)
     return notebook
@@ -61,6 +62,14 @@ def _is_hint_or_solution(directive: Directive) -> bool:
         return True
     boxes = ("dropdown", "admonition", "tip", "note")
     return directive.name in boxes and bool(re.match(r"(hint|solution)s?\b", directive.argument, re.IGNORECASE))
+
+
+def opened(chapter: Chapter) -> tuple[list[Source], Context]:
+    """The cells of a chapter that a learner may see, and what its text refers to."""
+    sources = _read(chapter.path.read_text(encoding="utf-8"))
+    # Counted before anything is left out, so that the numbers are those of the page.
+    context = _context(chapter, _numbering(sources, chapter))
+    return _without_solutions(sources), context
 
 
 def _read(text: str) -> list[Source]:
@@ -135,6 +144,7 @@ def _context(chapter: Chapter, numbering: Numbering) -> Context:
     return Context(
         chapter=chapter.path,
         targets=others | numbering.targets,
+        own=frozenset(numbering.targets),
         works=read_bibliography(folder / "references.bib"),
         macros=tex.macros_from(macros),
         title_of=title_of,
@@ -142,7 +152,7 @@ def _context(chapter: Chapter, numbering: Numbering) -> Context:
     )
 
 
-def _markdown_cells(blocks: list[Block], context: Context) -> list[NotebookNode]:
+def markdown_cells(blocks: list[Block], context: Context) -> list[NotebookNode]:
     """One cell for each heading, so that a notebook program can fold and outline the text."""
     cells = []
     for text in _split_at_headings(render(blocks, context)):
@@ -203,11 +213,15 @@ def _with_introduction(cells: list[NotebookNode], chapter: Chapter) -> list[Note
     )
     title, _, rest = cells[0].source.partition("\n")
     cells[0].source = f"{title}\n\n{note}\n{rest}".rstrip("\n")
-    # A package on its index would do as well, but the repository always has the version of this chapter.
-    source = f"git+{repository}" if repository else "course-gan"
-    setup = (
+    setup = setup_cell(package_source(book_config(chapter.path.parent)))
+    first_code = next((n for n, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
+    return [*cells[:first_code], setup, *cells[first_code:]]
+
+
+def setup_cell(source: str) -> NotebookNode:
+    """The cell that installs the package from there if need be."""
+    cell: NotebookNode = new.new_code_cell(
         "# The package of the course. This installs it where it is missing, as on Colab, and does nothing elsewhere.\n"
         f'try:\n    import course_gan\nexcept ImportError:\n    %pip install --quiet "{source}"'
     )
-    first_code = next((n for n, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
-    return [*cells[:first_code], new.new_code_cell(setup), *cells[first_code:]]
+    return cell

@@ -51,7 +51,7 @@ def test_the_module_runs_as_a_command_quickly_and_without_torch():
     assert shown.stderr == ""
 
 
-@pytest.mark.parametrize("command", ["chapters", "start", "check", "data", "train", "reproduce"])
+@pytest.mark.parametrize("command", ["chapters", "start", "check", "data", "train", "reproduce", "assignment"])
 def test_every_help_page_shows_an_example(run, command):
     for option in ("--help", "-h"):
         shown = run(command, option)

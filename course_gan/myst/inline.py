@@ -34,6 +34,9 @@ class Context:
     macros: Mapping[str, tex.Macro] = field(default_factory=dict)
     title_of: Callable[[str], str] = lambda page: page
     address_of: Callable[[str], str] = lambda page: ""
+    # Behind each reference into its own chapter, where the text is taken out of it: " of [chapter 3](address)".
+    elsewhere: str = ""
+    own: frozenset[str] = frozenset()  # the labels of the chapter itself
     # Pictures that travel inside of the notebook: name -> bytes.
     pictures: dict[str, bytes] = field(default_factory=dict)
 
@@ -102,7 +105,10 @@ def picture(link: str, alt: str, context: Context) -> str:
 def reference(label: str, context: Context) -> str:
     """How a reference to a label of the book reads; for one that nobody has, the label itself, as words."""
     target = context.targets.get(label)
-    return plain(target.name, context) if target else label.replace("-", " ").replace("_", " ")
+    if target is None:
+        return label.replace("-", " ").replace("_", " ")
+    title = f" “{target.title}”" if context.elsewhere and target.number and target.title else ""
+    return plain(target.name + title, context) + (context.elsewhere if label in context.own else "")
 
 
 def _role(role: str, text: str, context: Context) -> str:
@@ -111,7 +117,10 @@ def _role(role: str, text: str, context: Context) -> str:
         return _citation(role, text, context)
     if short == "eq":
         target = context.targets.get(text)
-        return f"({target.number})" if target else "(the formula)"
+        if not target:
+            return "(the formula)"
+        where = context.elsewhere if text in context.own else ""
+        return f"formula ({target.number}){where}" if context.elsewhere else f"({target.number})"
     if short == "math":
         return f"${tex.expand(text, context.macros)}$"
     explicit = EXPLICIT.match(text)
