@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from course_gan import __version__, cli_assignment, cli_training, console
+from course_gan import __version__, cli_assignment, cli_grade, cli_training, console
 
 # What a command needs is imported when it runs: `--help` must not wait for anything.
 app = typer.Typer(
@@ -195,3 +195,4 @@ def data(
 app.command(epilog=_examples(cli_training.TRAIN_EXAMPLES))(cli_training.train)
 app.command(epilog=_examples(cli_training.REPRODUCE_EXAMPLES))(cli_training.reproduce)
 app.add_typer(cli_assignment.app, name="assignment")
+app.command(epilog=_examples(cli_grade.GRADE_EXAMPLES))(cli_grade.grade)

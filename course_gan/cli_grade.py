@@ -42,11 +42,13 @@ def grade(
 
     from tqdm import tqdm
 
-    from course_gan.grade.assignment import load
+    from course_gan.grade.assignment import load_with_remarks
     from course_gan.grade.classroom import Order, grade_class
 
     part = console.or_fail(_shard, shard)
-    rules = console.or_fail(load, assignment)
+    rules, remarks = console.or_fail(load_with_remarks, assignment)
+    for remark in remarks:
+        typer.echo(remark, err=True)
     order = Order(
         submissions=submissions,
         assignment=rules,
