@@ -47,6 +47,7 @@ class Exercise:
     `call` is the harness, called as `call(function, *case.inputs)`: it builds networks and optimizers from plain
     inputs, lets the function act on them and returns what is to be compared.  It holds no reference.  `tolerance`
     takes the inputs of a case and the tuple of expected outputs, and gives the allowed absolute error of each output.
+    `outputs` says what is compared where the function acts on something and returns nothing: "the critic's weights".
     """
 
     id: str
@@ -59,6 +60,7 @@ class Exercise:
     alternatives: tuple[Callable[..., Any], ...] = field(repr=False)
     call: Callable[..., Any] = call_directly
     tolerance: Callable[[tuple[Any, ...], Outputs], Sequence[Tensor | float]] | None = None
+    outputs: tuple[str, ...] = ()
 
     def seeded_cases(self, seed: int) -> list[Case]:
         """The cases of one seed; every call makes new tensors."""

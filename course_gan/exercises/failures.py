@@ -7,8 +7,7 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from course_gan.exercises.core import Exercise, call_directly
-from course_gan.exercises.render import input_names
+from course_gan.exercises.core import Exercise
 
 NOTHING_RETURNED = "Your function returned nothing (None).  Did you forget `return`?"
 
@@ -36,6 +35,16 @@ HINTS = (
         "The inputs may have any number of axes: count from the last one, `dim=-1`.",
     ),
     (("requires grad",), "Take the values out of the graph with `.detach()` before NumPy or `float` sees them."),
+    (
+        ("does not require grad and does not have a grad_fn",),
+        "`backward()` finds no way from the loss to any weight: was the loss computed under `torch.no_grad()`, or from "
+        "detached tensors only?",
+    ),
+    (
+        ("object is not callable",),
+        "Something was called that is no function: where a function is to be returned, return it without calling it "
+        "(`lambda u: …`); and a product wants its `*`.",
+    ),
     (("maximum recursion depth",), "Does your function call itself?"),
     (("bitwise_xor", "operand type(s) for ^"), "A power is written `**`; `^` compares bits."),
     (("return_types",), "`max(-1)` and `min(-1)` give values and places: take `.values`, or use `amax`, `amin`."),
@@ -57,24 +66,23 @@ HINTS = (
 )
 
 
-def unfit_for_call(exercise: Exercise, function: Any, count: int) -> str:
+def unfit_for_call(exercise: Exercise, function: Any) -> str:
     """A message if the function cannot take the exercise's inputs or would not run when called; otherwise empty."""
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         return "Your function contains `yield`, so calling it runs nothing.  Use `return`."
     if inspect.iscoroutinefunction(function):
         return "Your function is `async`, so calling it runs nothing.  Write a plain `def`."
-    if exercise.call is not call_directly:
-        return ""
+    names = list(inspect.signature(exercise.reference).parameters)
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # a built-in function: let the call decide
         return ""
     try:
-        signature.bind(*range(count))
+        signature.bind(*names)
     except TypeError:
-        name, wanted = exercise.reference.__name__, ", ".join(input_names(exercise))
+        called = f"{exercise.reference.__name__}({', '.join(names)})"
         return (
-            f"Your function takes the parameters {signature}, but it is called with {count}: {name}({wanted}).  "
+            f"Your function takes the parameters {signature}, but it is called with {len(names)}: {called}.  "
             "Keep the first line as it was given."
         )
     return ""

@@ -12,7 +12,7 @@ from course_gan.exercises.compare import Comparison, alike
 from course_gan.exercises.core import Exercise, cast, same
 from course_gan.exercises.infinities import not_finite
 from course_gan.exercises.patterns import CONSTANTS, Triple, follows, relation
-from course_gan.exercises.render import input_names, labels, number
+from course_gan.exercises.render import input_names, labels, number, output_name
 from course_gan.exercises.shapes import shape_hint
 
 LARGE = 1e37  # what is larger stands for an infinity
@@ -40,7 +40,8 @@ def generic_hints(exercise: Exercise, comparisons: Sequence[Comparison]) -> list
         return hints
     outputs = range(len(fitting[0].expected))
     right = [which for which in outputs if all(c.right_outputs[which] for c in fitting)]
-    hints.extend(f"Output {which + 1} is right in all cases." for which in right if not misfit)
+    said = "are" if exercise.outputs else "is"
+    hints.extend(f"{_title(exercise, which)} {said} right in all cases." for which in right if not misfit)
     found = {
         which: _of_one_output(fitting, which) or [_which_are_right(fitting, which)] * (not misfit)
         for which in outputs
@@ -48,7 +49,12 @@ def generic_hints(exercise: Exercise, comparisons: Sequence[Comparison]) -> list
     }
     if len(found) == len(outputs) and all(hint == found[0] for hint in found.values()):
         return hints + found[0]  # the same of each output: say it once
-    return hints + [f"Output {which + 1}: {hint}" for which, texts in found.items() for hint in texts]
+    return hints + [f"{_title(exercise, which)}: {hint}" for which, texts in found.items() for hint in texts]
+
+
+def _title(exercise: Exercise, which: int) -> str:
+    name = output_name(exercise, which)
+    return name[0].upper() + name[1:]
 
 
 def _which_are_right(comparisons: Sequence[Comparison], which: int) -> str:
@@ -81,10 +87,28 @@ def _of_one_output(comparisons: Sequence[Comparison], which: int) -> list[str]:
     if bool(same(*triple).all()):
         return infinite
     found = relation(triple) or _factor_of_size(comparisons, which) or _order(comparisons, which)
-    found = found or _close(comparisons, which, triple)
+    found = found or _close(comparisons, which, triple) or _in_the_wrong_cases(comparisons, which)
     if infinite and not found:
         return [hint for hint in [_wrong_where_finite(comparisons, which)] if hint] + infinite
     return [*infinite, found] if found else infinite
+
+
+def _in_the_wrong_cases(comparisons: Sequence[Comparison], which: int) -> str:
+    """What a relation, or the size of the errors, says of some of the cases: the wrong ones, or most of these."""
+    wrong = [c for c in comparisons if not c.right_outputs[which]]
+    if not all(bool((c.actual[which].isfinite() & c.expected[which].isfinite()).all()) for c in wrong):
+        return ""
+    row = [torch.cat([part.flatten() for part in parts]) for parts in zip(*(c.triples[which] for c in wrong))]
+    if found := relation((row[0], row[1], row[2])):
+        return f"In {labels(wrong)}: {found}"
+    close = [c for c in wrong if _is_close(*c.triples[which])]
+    far = [c for c in wrong if not _is_close(*c.triples[which])]
+    if 2 * len(close) < len(wrong):
+        return ""
+    return (
+        f"In {labels(close)} you are close, but the error is more than rounding explains: was a small number added, "
+        f"or a value clamped or rounded?  In {labels(far)} the same may be what makes the answer quite another one."
+    )
 
 
 def _wrong_where_finite(comparisons: Sequence[Comparison], which: int) -> str:

@@ -35,7 +35,7 @@ def evaluate(exercise: Exercise, function: object, seed: int = 0) -> Result:
     if not callable(function):
         return Result(False, _not_callable(exercise, function), exercise.id)
     cases = exercise.seeded_cases(seed)
-    misfit = unfit_for_call(exercise, function, len(cases[0].inputs))
+    misfit = unfit_for_call(exercise, function)
     if misfit:
         return Result(False, misfit, exercise.id)
     return judge(exercise, cases, [observe(exercise, function, case) for case in cases])
@@ -139,7 +139,7 @@ def _describe(exercise: Exercise, wrong: Sequence[Comparison], all_of_them: Sequ
     if len(wrong) > 1 and right:
         others += f"; wrong are {labels(wrong)}"
     index, batch = (place[1], first.expected[place[0]].shape) if place else ((), None)
-    shown = given(exercise, first.case, index, batch) + "\n" + values(first, place)
+    shown = given(exercise, first.case, index, batch) + "\n" + values(exercise, first, place)
     return f"In the case “{first.case.label}” ({others}):\n\n{shown}"
 
 

@@ -32,17 +32,25 @@ def given(exercise: Exercise, case: Case, index: tuple[int, ...] = (), batch: to
     return "\n".join(f"    {name.ljust(width)} = {text}" for name, text in rows)
 
 
-def values(comparison: Comparison, place: Place | None) -> str:
+def output_name(exercise: Exercise, which: int) -> str:
+    """What an output is called within a sentence."""
+    return exercise.outputs[which] if exercise.outputs else f"output {which + 1}"
+
+
+def values(exercise: Exercise, comparison: Comparison, place: Place | None) -> str:
     """What came and what was expected: one entry at `place`, or the shapes where they differ."""
+    came_from = "your function returns"
     if place is None:
         came, wanted = _shapes(comparison.actual), _shapes(comparison.expected)
     else:
         which, index = place
         pair = comparison.actual[which][index].item(), comparison.expected[which][index].item()
         came, wanted = told_apart(*pair)
-        if len(comparison.expected) > 1:
+        if exercise.outputs:  # the function returns nothing: its effect is seen in one of these numbers
+            came_from = f"{exercise.outputs[which]}, one of them"
+        elif len(comparison.expected) > 1:
             came, wanted = f"{came}  (output {which + 1})", f"{wanted}  (output {which + 1})"
-    return f"    your function returns  {came}\n    expected               {wanted}"
+    return f"    {came_from}  {came}\n    {'expected'.ljust(len(came_from))}  {wanted}"
 
 
 def _shapes(outputs: tuple[Tensor, ...]) -> str:

@@ -18,10 +18,18 @@ def shape_hint(comparison: Comparison) -> str:
     triple = next(t for t in comparison.triples if t[0].shape != t[1].shape)
     actual, expected, allowed = triple
     found = _known(actual, expected, allowed.max() if allowed.numel() else torch.tensor(0.0), comparison)
-    return found or (
-        f"The shape should be {_named(expected)}, but it is {_named(actual)}: "
-        "reduce over the last axis only (`dim=-1`) and keep the axes before it."
-    )
+    if found:
+        return found
+    said = f"The shape should be {_named(expected)}, but it is {_named(actual)}: "
+    if _entry_by_entry(comparison, expected):
+        return said + "one number for each entry is wanted, so no axis is summed or averaged over."
+    return said + "reduce over the last axis only (`dim=-1`) and keep the axes before it."
+
+
+def _entry_by_entry(comparison: Comparison, expected: Tensor) -> bool:
+    """Whether the output has a number for each entry of the inputs."""
+    shapes = [x.shape for x in comparison.case.inputs if isinstance(x, Tensor)]
+    return bool(expected.ndim) and any(shape == expected.shape for shape in shapes)
 
 
 def _known(actual: Tensor, expected: Tensor, allowed: Tensor, comparison: Comparison) -> str:
@@ -41,18 +49,27 @@ def _known(actual: Tensor, expected: Tensor, allowed: Tensor, comparison: Compar
     if actual.ndim == 2 and actual.shape == expected.shape[::-1] and equal(actual.T, expected):
         return "The values are right, but transposed: rows and columns are exchanged."
     if actual.numel() == 1 and expected.numel() > 1:
-        return _one_number(actual.reshape(()), expected, equal)
+        return _one_number(actual.reshape(()), expected, equal, _entry_by_entry(comparison, expected))
+    if actual.ndim > expected.ndim and actual.shape[1:] == expected.shape and tuple(actual.shape) not in inputs:
+        return (
+            f"There is an axis of length {len(actual)} too many in front, the shape is {_named(actual)} in place of "
+            f"{_named(expected)}: were several results returned where one is wanted?"
+        )
     if tuple(actual.shape) in inputs and actual.shape[:-1] == expected.shape:
         if equal(actual.sum(-1), expected):
             return "The terms are right, but they have not been summed: sum over the last axis, `dim=-1`."
-        return f"The last axis is still there, the shape is {_named(actual)}: sum over it, `dim=-1`."
+        if equal(actual.mean(-1), expected):
+            return "The terms are right, but they have not been averaged: take the mean over the last axis, `dim=-1`."
+        return f"The last axis is still there, the shape is {_named(actual)}: sum or average over it, `dim=-1`."
     if any(tuple(actual.shape) == shape[1:] for shape in inputs if len(shape) > 1):
         return "The first axis was summed over, but the last one is meant: `dim=-1` where you have `dim=0`."
     return ""
 
 
-def _one_number(actual: Tensor, expected: Tensor, equal: Callable[[Tensor, Tensor], bool]) -> str:
+def _one_number(actual: Tensor, expected: Tensor, equal: Callable[[Tensor, Tensor], bool], entry_by_entry: bool) -> str:
     ask = "give one number for each row, by reducing over the last axis only, `dim=-1`"
+    if entry_by_entry:
+        ask = "give one number for each entry, and reduce over no axis"
     if equal(actual, expected.sum()):
         return f"You summed over the whole batch: {ask}."
     if equal(actual, expected.mean()):
