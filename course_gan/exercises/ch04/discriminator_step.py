@@ -258,7 +258,7 @@ MISCONCEPTIONS = (
     Misconception(
         "two steps",
         _twice,
-        "Your step is twice as long as it should be: was `optimizer.step()` called twice, or the loss doubled?",
+        "Your step is twice as long as it should be: `optimizer.step()` was called twice, or the loss doubled.",
     ),
     Misconception(
         "one after the other",

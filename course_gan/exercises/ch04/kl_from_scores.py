@@ -17,7 +17,7 @@ def kl_both_ways(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
 
     real is a tensor of shape (..., n), the raw scores of n samples of P, and
     fake one of shape (..., m), those of m samples of Q.  Each score is log(p /
-    q) at its sample.
+    q) at its sample; scores may be as large as ±1000.
     Return the pair (KL(P || Q), KL(Q || P)), two tensors of shape (...): plain
     means, which may be negative.
     """

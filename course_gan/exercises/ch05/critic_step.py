@@ -223,7 +223,7 @@ MISCONCEPTIONS = (
     Misconception(
         "two steps",
         _twice,
-        "Your step is twice as long as it should be: was `step()` called twice, or the bound doubled?",
+        "Your step is twice as long as it should be: `step()` was called twice, or the bound doubled.",
     ),
     Misconception(
         "one after the other",

@@ -220,8 +220,8 @@ MISCONCEPTIONS = (
     Misconception(
         "two steps",
         _twice,
-        "Your step is twice as long as it should be: was `step()` called twice, the loss doubled, or the rate of the "
-        "critic's optimizer used?",
+        "Your step is twice as long as it should be: `step()` was called twice, the loss doubled, or the rate of the "
+        "critic's optimizer used.",
     ),
     Misconception(
         "no backward",
