@@ -643,3 +643,47 @@ def test_notebook_shows_a_verdict_once_and_again_when_asked() -> None:
     assert "p.nothing" in outputs[2][0].data["text/html"]
     assert "course-check-not-yet" in outputs[3][0].data["text/html"]
     assert "/" + "tmp" not in json.dumps([dict(o[0]) for o in outputs[1:]])
+
+
+def steps_of_the_critic_with(rate: float) -> Callable[..., None]:
+    def step(critic: nn.Module, generator: nn.Module, optimizer: Any, real: Tensor, z: Tensor) -> None:
+        optimizer.param_groups[0]["lr"] = rate
+        get("f-gan-critic-step").reference(critic, generator, optimizer, real, z)
+
+    return step
+
+
+def test_what_a_step_leaves_behind_is_called_by_its_name() -> None:
+    message = evaluate(get("f-gan-critic-step"), steps_of_the_critic_with(0.01)).message
+    assert "the critic's parameters, one of them" in message
+    assert "The generator's gradients are right in all cases." in message
+    assert "utput" not in message
+    assert "returns" not in message
+
+
+def test_wrong_parameters_are_named_for_a_function_behind_a_harness_too() -> None:
+    message = evaluate(get("swap-f"), lambda f, u: u * f(1 / u)).message
+    assert "but it is called with 1: swapped(f)" in message
+
+
+@pytest.mark.parametrize(
+    ("exercise", "wrong", "words"),
+    [
+        ("best-discriminator", lambda p, q: torch.sigmoid(p - q).mean(), "give one number for each entry"),
+        ("best-discriminator", lambda p, q: (torch.sigmoid(p - q),) * 2, "an axis of length 2 too many in front"),
+        ("frozen-gradient", lambda t, z: t * torch.sigmoid(-(t**2) / 2 - t * z), "have not been averaged"),
+        (
+            "ratio-from-scores",
+            lambda v, name: get("ratio-from-scores").reference(v, name) + 3 * (name == "gan"),
+            "In “scores of gan”: Every value is too large by 3",
+        ),
+        (
+            "best-discriminator",
+            lambda p, q: p.exp() / (p.exp() + q.exp() + 1e-9),
+            "was a small number added, or a value clamped or rounded?  In “densities too small for floating point”",
+        ),
+        ("swap-f", lambda f: f(torch.ones(1)), "return it without calling it"),
+    ],
+)
+def test_hint_fits_what_the_exercise_asks_for(exercise: str, wrong: Callable[..., Any], words: str) -> None:
+    assert words in evaluate(get(exercise), wrong).message

@@ -171,8 +171,9 @@ def test_a_question_says_what_the_function_is_called_with() -> None:
     (question,) = questions(HOMEWORK, "a long secret")
     assert question.wanted == ["p", "q"]
     assert question.harness == ["", ""]
-    step = exercises.get("critic-step")
-    assert Question(Task("critic-step", 1.0), step, ()).wanted is None
+    step = Question(Task("critic-step", 1.0), exercises.get("critic-step"), ())
+    assert step.wanted == ["generator", "critic", "optimizer", "real", "z"]
+    assert step.harness == ["course_gan.exercises.ch03.harness", "observe_critic_step"]
 
 
 def test_a_secret_must_be_there_long_and_private(tmp_path: Any) -> None:

@@ -45,9 +45,10 @@ class Exercise:
     """One exercise; `reference.__name__` is the name that the learner's function has in the chapter.
 
     `call` is the harness, called as `call(function, *case.inputs)`: it builds networks and optimizers from plain
-    inputs, lets the function act on them and returns what is to be compared.  It holds no reference; `parts` names
-    what it returns where the learner's function does not return these things itself.  `tolerance`
-    takes the inputs of a case and the tuple of expected outputs, and gives the allowed absolute error of each output.
+    inputs, lets the function act on them and returns what is to be compared.  It holds no reference and stands in a
+    module `harness` that holds none either.  `parts` names what it returns where the learner's function does not return
+    these things itself.  `tolerance` takes the inputs of a case and the tuple of expected outputs, and gives the allowed
+    absolute error of each output.
     """
 
     id: str

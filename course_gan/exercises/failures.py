@@ -67,6 +67,11 @@ HINTS = (
         ("on Tensor that requires grad",),
         "Take the values out of the graph with `.detach()` before NumPy or `float` sees them.",
     ),
+    (
+        ("object is not callable",),
+        "Something was called that is no function: where a function is to be returned, return it without calling it "
+        "(`lambda u: …`); and a product wants its `*`.",
+    ),
     (("maximum recursion depth",), "Does your function call itself?"),
     (("bitwise_xor", "operand type(s) for ^"), "A power is written `**`; `^` compares bits."),
     (
@@ -92,17 +97,12 @@ HINTS = (
 )
 
 
-def unfit_for_call(function: Any, name: str, wanted: Sequence[str] | None) -> str:
-    """A message if the function cannot take the inputs of these names or would not run when called; otherwise empty.
-
-    The names are None where a harness calls the function, which is the one to know with what.
-    """
+def unfit_for_call(function: Any, name: str, wanted: Sequence[str]) -> str:
+    """A message if the function cannot take the inputs of these names or would not run when called; otherwise empty."""
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         return "Your function contains `yield`, so calling it runs nothing.  Use `return`."
     if inspect.iscoroutinefunction(function):
         return "Your function is `async`, so calling it runs nothing.  Write a plain `def`."
-    if wanted is None:
-        return ""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # a built-in function: let the call decide

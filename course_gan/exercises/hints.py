@@ -96,10 +96,22 @@ def _of_one_output(comparisons: Sequence[Comparison], which: int) -> list[str]:
     if bool(same(*triple).all()):
         return infinite
     found = relation(triple) or _factor_of_size(comparisons, which) or _order(comparisons, which)
-    found = found or _close(comparisons, which, triple) or _partly_close(comparisons, which)
+    found = found or _close(comparisons, which, triple)
+    found = found or _in_the_wrong_cases(comparisons, which) or _partly_close(comparisons, which)
     if infinite and not found:
         return [hint for hint in [_wrong_where_finite(comparisons, which)] if hint] + infinite
     return [*infinite, found] if found else infinite
+
+
+def _in_the_wrong_cases(comparisons: Sequence[Comparison], which: int) -> str:
+    """What a relation says of the wrong cases alone."""
+    wrong = [c for c in comparisons if not c.right_outputs[which]]
+    if not all(bool((c.actual[which].isfinite() & c.expected[which].isfinite()).all()) for c in wrong):
+        return ""
+    row = [torch.cat([part.flatten() for part in parts]) for parts in zip(*(c.triples[which] for c in wrong))]
+    if found := relation((row[0], row[1], row[2])):
+        return f"In {labels(wrong)}: {found}"
+    return ""
 
 
 def _wrong_where_finite(comparisons: Sequence[Comparison], which: int) -> str:

@@ -4,6 +4,7 @@ The two halves are apart so that they can run in two processes: `observe` needs 
 plain inputs, `judge` needs the reference and what came back.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from course_gan.exercises.answers import UnusableAnswer, answer_dtype, normalize, through_single
 from course_gan.exercises.compare import Comparison
-from course_gan.exercises.core import Case, Exercise, call_directly, cast, coarsest, repeatable
+from course_gan.exercises.core import Case, Exercise, cast, coarsest, repeatable
 from course_gan.exercises.diagnosis import diagnose
 from course_gan.exercises.failures import NOTHING_RETURNED, unfit_for_call
 from course_gan.exercises.observe import Outcome, observe_call
@@ -36,9 +37,9 @@ def observe(exercise: Exercise, function: Any, case: Case) -> Outcome:
     return observe_call(exercise.call, function, case.inputs)
 
 
-def wanted_names(exercise: Exercise) -> list[str] | None:
-    """What the function is called with; None where the harness decides that."""
-    return input_names(exercise) if exercise.call is call_directly else None
+def wanted_names(exercise: Exercise) -> list[str]:
+    """What the function is called with."""
+    return list(inspect.signature(exercise.reference).parameters)
 
 
 def judge(exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> Result:

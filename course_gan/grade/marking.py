@@ -40,8 +40,8 @@ class Question:
         return ["", ""] if call is call_directly else [call.__module__, call.__qualname__]
 
     @property
-    def wanted(self) -> list[str] | None:
-        """What the function is called with; None where the harness decides that."""
+    def wanted(self) -> list[str]:
+        """What the function is called with."""
         return wanted_names(self.exercise)
 
 

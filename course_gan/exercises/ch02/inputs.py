@@ -71,6 +71,6 @@ def rounding_of_logarithms(inputs: tuple[Any, ...], expected: Outputs) -> tuple[
 
 
 def once_in_single(allowed: Sequence[Tensor], expected: Outputs) -> tuple[Tensor, ...]:
-    """The allowed errors, and one float32 rounding of the result on top: of √n made by torch, or of a search's end."""
+    """The allowed errors, and one float32 rounding on top: of √n or log 4 made by torch, or of a search's end."""
     unit = ROUNDINGS_PER_TERM * torch.finfo(SINGLE).eps
     return tuple(a + unit * e.abs().clamp(min=1.0) for a, e in zip(allowed, expected))

@@ -94,6 +94,21 @@ def _once(scores: Tensor, p: Tensor, q: Tensor, rate: float, steps: int) -> Tens
     return scores + rate * steps * (p * torch.sigmoid(-scores) - q * torch.sigmoid(scores))
 
 
+def _gradients_kept(scores: Tensor, p: Tensor, q: Tensor, rate: float, steps: int) -> Tensor:
+    total = torch.zeros_like(scores)
+    for _ in range(steps):
+        total = total + p * torch.sigmoid(-scores) - q * torch.sigmoid(scores)
+        scores = scores + rate * total
+    return scores
+
+
+def _table_of_probabilities(scores: Tensor, p: Tensor, q: Tensor, rate: float, steps: int) -> Tensor:
+    d = torch.sigmoid(scores)
+    for _ in range(steps):
+        d = d + rate * (p * (1 - d) - q * d)
+    return torch.logit(d)
+
+
 MISCONCEPTIONS = (
     Misconception(
         "descent",
@@ -165,6 +180,85 @@ MISCONCEPTIONS = (
         "probabilities",
         lambda s, p, q, rate, steps: torch.sigmoid(ascend_value(s, p, q, rate, steps)),
         "You returned D; the scores are wanted, before the logistic function.",
+    ),
+    Misconception(
+        "gradients kept",
+        _gradients_kept,
+        "The gradients of earlier steps are still in the later ones: `backward()` adds to `.grad`, so set it to zero "
+        "before each step.",
+    ),
+    Misconception(
+        "mean over outcomes",
+        lambda s, p, q, rate, steps: ascend_value(s, p, q, rate / len(s), steps),
+        "Your steps are too short, by the number of outcomes: V is the sum over the outcomes, not their mean (p and q "
+        "are the weights).",
+    ),
+    Misconception(
+        "half the slope",
+        lambda s, p, q, rate, steps: ascend_value(s, p, q, rate / 2, steps),
+        "Your steps are half as long as they should be: V is the sum of its two terms, not their average.",
+    ),
+    Misconception(
+        "one step too many",
+        lambda s, p, q, rate, steps: ascend_value(s, p, q, rate, steps + 1),
+        "You took one step too many: `range(steps)` has `steps` rounds.",
+    ),
+    Misconception(
+        "one step too few",
+        lambda s, p, q, rate, steps: ascend_value(s, p, q, rate, max(0, steps - 1)),
+        "You took one step too few: `range(steps)` has `steps` rounds, `range(1, steps)` one less.",
+    ),
+    Misconception(
+        "one slope for all",
+        _wrong(lambda s, d, p, q: (p * (1 - d) - q * d).sum()),
+        "You moved all scores by the sum of the slopes; each score has a slope of its own, p (1 - D) - q D at its "
+        "outcome.",
+    ),
+    Misconception(
+        "terms added",
+        _wrong(lambda s, d, p, q: p * (1 - d) + q * d),
+        "The sign of the fakes is wrong: log(1 - D) falls where the score rises, so its slope is -D.",
+    ),
+    Misconception(
+        "no logistic function",
+        _wrong(lambda s, d, p, q: p * (1 - s) - q * s),
+        "You put the scores where D belongs; D is the logistic function of the score.",
+    ),
+    Misconception(
+        "sigmoid twice",
+        _wrong(lambda s, d, p, q: p * (1 - d.sigmoid()) - q * d.sigmoid()),
+        "You applied the logistic function twice; D is that of the score itself.",
+    ),
+    Misconception(
+        "slope not weighted",
+        _wrong(lambda s, d, p, q: torch.where(p + q > 0, p / (p + q), 0.5) - d),
+        "You moved by p / (p + q) - D, which points the right way; but the slope is p - (p + q) D, small where there "
+        "are few samples.",
+    ),
+    Misconception(
+        "factor missing at p",
+        _wrong(lambda s, d, p, q: p - q * d),
+        "The factor 1 - D is missing at p: the slope of log D with respect to the score is 1 - D.",
+    ),
+    Misconception(
+        "D at both",
+        _wrong(lambda s, d, p, q: (p - q) * d),
+        "You gave both terms the factor D; the real one has 1 - D: where D is sure already there is little to gain.",
+    ),
+    Misconception(
+        "1 - D at both",
+        _wrong(lambda s, d, p, q: (p - q) * (1 - d)),
+        "You gave both terms the factor 1 - D; that of the fakes is D: they push hardest where they are called real.",
+    ),
+    Misconception(
+        "table of probabilities",
+        _table_of_probabilities,
+        "You moved D by the slope and went back to scores at the end; it is the scores that move.",
+    ),
+    Misconception(
+        "from zero",
+        lambda s, p, q, rate, steps: ascend_value(torch.zeros_like(s), p, q, rate, steps),
+        "You began at zero; begin at the scores that are given.",
     ),
 )
 

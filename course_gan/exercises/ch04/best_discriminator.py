@@ -102,6 +102,39 @@ MISCONCEPTIONS = (
         lambda log_p, log_q: torch.sigmoid(log_p) * torch.sigmoid(-log_q),
         "You applied the logistic function to each density by itself; it takes their difference, log p - log q.",
     ),
+    Misconception(
+        "one half where both vanish",
+        lambda log_p, log_q: (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num(0.5),
+        "Where both densities underflow to zero you say one half, by a clamp, by a small number added, or in place of "
+        "NaN; the difference of the two logarithms still knows which of them is larger, and by how much.",
+    ),
+    Misconception(
+        "zero where both vanish",
+        lambda log_p, log_q: (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num(0.0),
+        "Where both densities underflow to zero you say zero, by a small number added to the denominator, or in place "
+        "of NaN; the difference of the two logarithms still knows which of them is larger, and by how much.",
+    ),
+    Misconception(
+        "sigmoid twice",
+        lambda log_p, log_q: torch.sigmoid(torch.sigmoid(log_p - log_q)),
+        "You applied the logistic function twice; once makes a probability of the score, log p - log q.",
+    ),
+    Misconception(
+        "sigmoid of the ratio",
+        lambda log_p, log_q: torch.sigmoid((log_p - log_q).exp()),
+        "You took the logistic function of the ratio p / q; it wants the logarithm of the ratio, log p - log q.",
+    ),
+    Misconception(
+        "exp missing",
+        lambda log_p, log_q: 1 / (1 + (log_q - log_p)),
+        "You put the difference of the logarithms where q / p belongs in 1 / (1 + q/p): the `exp` is missing.",
+    ),
+    Misconception(
+        "each with its own maximum",
+        lambda log_p, log_q: torch.sigmoid((log_p - log_p.max()) - (log_q - log_q.max())),
+        "You subtracted the largest entry from each logarithm, a number of its own for p and for q; what is subtracted "
+        "has to be the same for both, or the ratio changes.",
+    ),
 )
 
 EXERCISE = Exercise(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from course_gan.exercises.ch02.inputs import DOUBLE, SINGLE
+from course_gan.exercises.ch02.inputs import DOUBLE, SINGLE, once_in_single
 from course_gan.exercises.ch04.inputs import normal
 from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, rounding
 
@@ -40,8 +40,8 @@ def discriminator_step(
 
 def call(
     function: Callable[..., Any], critic_weights: Tensor, generator_weights: Tensor, real: Tensor, z: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The critic's weights after one step, and what the generator holds: its weights and their gradients."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The critic's weights after one step, what the generator holds, and which of all weights can still be trained."""
     critic = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1), nn.Flatten(0)).to(real.dtype)
     generator = nn.Linear(2, 2).to(real.dtype)
     vector_to_parameters(critic_weights.clone(), critic.parameters())
@@ -53,7 +53,8 @@ def call(
     function(critic, generator, optimizer, real, z)
     gradients = [torch.zeros_like(w) if w.grad is None else w.grad for w in generator.parameters()]
     held = torch.cat([parameters_to_vector(generator.parameters()), parameters_to_vector(gradients)])
-    return parameters_to_vector(critic.parameters()).detach(), held.detach()
+    trainable = torch.tensor([float(w.requires_grad) for w in (*critic.parameters(), *generator.parameters())])
+    return parameters_to_vector(critic.parameters()).detach(), held.detach(), trainable
 
 
 def by_cross_entropy(critic: Any, generator: Any, optimizer: Any, real: Tensor, z: Tensor) -> None:
@@ -81,6 +82,25 @@ def by_hand(critic: Any, generator: Any, optimizer: Any, real: Tensor, z: Tensor
             parameter += optimizer.param_groups[0]["lr"] * slope
 
 
+def by_weights(critic: Any, generator: Any, optimizer: Any, real: Tensor, z: Tensor) -> None:
+    scores = critic(torch.cat([real, generator(z).detach()]))
+    labels = torch.cat([torch.ones(len(real)), torch.zeros(len(z))])
+    weights = torch.where(labels > 0, 1 / len(real), 1 / len(z))  # in float32
+    optimizer.zero_grad()
+    binary_cross_entropy_with_logits(
+        scores, labels.to(scores.dtype), weights.to(scores.dtype), reduction="sum"
+    ).backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def with_a_frozen_generator(critic: Any, generator: Any, optimizer: Any, real: Tensor, z: Tensor) -> None:
+    generator.requires_grad_(False)
+    optimizer.zero_grad()
+    (softplus(-critic(real)).mean() + softplus(critic(generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    generator.requires_grad_(True)
+
+
 def cases(generator: torch.Generator) -> list[Case]:
     def case(n: int, m: int, label: str, dtype: torch.dtype = DOUBLE) -> Case:
         weights = normal(generator, CRITIC_WEIGHTS, scale=0.8, dtype=dtype)
@@ -98,8 +118,11 @@ def cases(generator: torch.Generator) -> list[Case]:
 
 
 def of_a_step(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
-    """Two layers, the loss and their derivatives: some more roundings than the one sum over the samples has."""
-    return tuple(16 * allowed for allowed in rounding(inputs, expected))
+    """Two layers, the loss and their derivatives: some more roundings than the one sum over the samples has.
+
+    Besides, weights of the samples such as 1/n may have been made by torch, which does so in float32.
+    """
+    return once_in_single([16 * allowed for allowed in rounding(inputs, expected)], expected)
 
 
 def _wrong(loss: Callable[..., Tensor], *, zero: bool = True, detach: bool = True, step: bool = True) -> Any:
@@ -124,6 +147,25 @@ def _right(real: Tensor, fake: Tensor) -> Tensor:
 def _both(critic: Any, generator: Any, optimizer: Any, real: Tensor, z: Tensor) -> None:
     discriminator_step(critic, generator, optimizer, real, z)
     softplus(-critic(generator(z))).mean().backward()  # type: ignore[no-untyped-call]
+
+
+def _twice(critic: Any, generator: Any, optimizer: Any, real: Tensor, z: Tensor) -> None:
+    discriminator_step(critic, generator, optimizer, real, z)
+    optimizer.step()
+
+
+def _one_after_the_other(critic: Any, generator: Any, optimizer: Any, real: Tensor, z: Tensor) -> None:
+    _wrong(lambda real, fake: softplus(-real).mean())(critic, generator, optimizer, real, z)
+    _wrong(lambda real, fake: softplus(fake).mean())(critic, generator, optimizer, real, z)
+
+
+def _left_frozen(critic: Any, generator: Any, optimizer: Any, real: Tensor, z: Tensor) -> None:
+    discriminator_step(critic, generator, optimizer, real, z)
+    generator.requires_grad_(False)
+
+
+def _old_only(critic: Any, generator: Any, optimizer: Any, real: Tensor, z: Tensor) -> None:
+    optimizer.step()
 
 
 MISCONCEPTIONS = (
@@ -177,12 +219,14 @@ MISCONCEPTIONS = (
     Misconception(
         "real only",
         _wrong(lambda real, fake: softplus(-real).mean()),
-        "The fakes are missing: without them “real” is the right answer to everything.",
+        "The fakes are missing (or their scores were detached, and give no gradient): without them “real” is the right "
+        "answer to everything.",
     ),
     Misconception(
         "fake only",
         _wrong(lambda real, fake: softplus(fake).mean()),
-        "The real samples are missing: without them “fake” is the right answer to everything.",
+        "The real samples are missing (or their gradient was zeroed again before the step): without them “fake” is the "
+        "right answer to everything.",
     ),
     Misconception(
         "fakes called real",
@@ -192,7 +236,8 @@ MISCONCEPTIONS = (
     Misconception(
         "not stepped",
         _wrong(_right, step=False),
-        "The critic has not moved: call `optimizer.step()` after `backward()`.",
+        "The critic has not moved.  The order is `zero_grad()`, `backward()`, `step()`, each called; zeroed between "
+        "the last two, or with a loss that was detached, there is no gradient to step along.",
     ),
     Misconception(
         "squares",
@@ -204,6 +249,79 @@ MISCONCEPTIONS = (
         _both,
         "The critic's step is right, but then you computed the generator's gradient as well: its turn has not come.",
     ),
+    Misconception(
+        "generator left frozen",
+        _left_frozen,
+        "The critic's step is right, but you froze the generator with `requires_grad_(False)` and left it so: it could "
+        "not learn in its own step.  Thaw it at the end, or detach the fakes in place of that.",
+    ),
+    Misconception(
+        "two steps",
+        _twice,
+        "Your step is twice as long as it should be: `optimizer.step()` was called twice, or the loss doubled.",
+    ),
+    Misconception(
+        "one after the other",
+        _one_after_the_other,
+        "You took one step for the real samples and then another for the fakes; add the two terms up, for one step.",
+    ),
+    Misconception(
+        "no backward",
+        _old_only,
+        "Your step followed the generator's loss, -log D at the fakes: either that is your loss, or `backward()` was "
+        "not called, and these are the gradients from before.",
+    ),
+    Misconception(
+        "real samples called fake, too",
+        lambda c, g, o, real, z: _wrong(_right)(c, lambda _: real, o, real, z),
+        "You scored the real samples a second time in place of the fakes: these are `generator(z)`.",
+    ),
+    Misconception(
+        "noise in place of fakes",
+        lambda c, g, o, real, z: _wrong(_right)(c, lambda noise: noise, o, real, z),
+        "You scored the noise itself; the fakes are what the generator makes of it, `generator(z)`.",
+    ),
+    Misconception(
+        "noise of your own",
+        lambda c, g, o, real, z: _wrong(_right)(c, g, o, real, torch.randn_like(z)),
+        "You drew noise of your own; make the fakes from the z that is given.",
+    ),
+    Misconception(
+        "raw scores",
+        _wrong(lambda real, fake: fake.mean() - real.mean()),
+        "You averaged the raw scores, as in a Wasserstein GAN; V is made of log D and log(1 - D).",
+    ),
+    Misconception(
+        "no logarithm",
+        _wrong(lambda real, fake: fake.sigmoid().mean() - real.sigmoid().mean()),
+        "You averaged D itself; V averages its logarithm, and that of 1 - D.",
+    ),
+    Misconception(
+        "terms subtracted",
+        _wrong(lambda real, fake: softplus(-real).mean() - softplus(fake).mean()),
+        "The sign of the fakes is wrong: V is a sum, and so is the loss, -mean log D - mean log(1 - D).",
+    ),
+    Misconception(
+        "logarithm of the mean",
+        _wrong(lambda real, fake: -real.sigmoid().mean().log() - (-fake).sigmoid().mean().log()),
+        "You took the logarithm of the mean probability; V is the mean of the logarithms.",
+    ),
+    Misconception(
+        "twice the mean over both",
+        _wrong(lambda real, fake: 2 * torch.cat([softplus(-real), softplus(fake)]).mean()),
+        "You took the mean over all samples together, which is right only for as many real samples as fakes; give each "
+        "group a mean of its own.",
+    ),
+    Misconception(
+        "one number of samples for both",
+        _wrong(lambda real, fake: softplus(-real).mean() + softplus(fake).sum() / len(real)),
+        "You divided the sum over the fakes by the number of real samples; each group has a mean of its own.",
+    ),
+    Misconception(
+        "as many fakes as real samples",
+        _wrong(lambda real, fake: _right(real[: len(fake)], fake[: len(real)])),
+        "You left samples out where the groups differ in size (as `zip` does); use all, and a mean for each group.",
+    ),
 )
 
 EXERCISE = Exercise(
@@ -214,7 +332,12 @@ EXERCISE = Exercise(
     reference=discriminator_step,
     cases=cases,
     misconceptions=MISCONCEPTIONS,
-    alternatives=(by_cross_entropy, by_gradients, by_hand),
+    alternatives=(by_cross_entropy, by_gradients, by_hand, by_weights, with_a_frozen_generator),
     call=call,
     tolerance=of_a_step,
+    parts=(
+        "the critic's weights",
+        "the generator's weights and their gradients",
+        "the marks whether a weight still requires a gradient",
+    ),
 )

@@ -38,6 +38,11 @@ def by_masks(d: Tensor, p: Tensor, q: Tensor) -> Tensor:
     return torch.where(p > 0, p * d.log(), 0).sum(-1) + torch.where(q > 0, q * torch.log1p(-d), 0).sum(-1)
 
 
+def by_leaving_nan_out(d: Tensor, p: Tensor, q: Tensor) -> Tensor:
+    """Right, as 0 · log 0 is the only NaN there can be, and the other term of such an outcome is zero."""
+    return (p * d.log() + q * (1 - d).log()).nansum(-1)
+
+
 def cases(generator: torch.Generator) -> list[Case]:
     def draw(*shape: int, dtype: torch.dtype = DOUBLE) -> Tensor:
         return distribution(generator, *shape, dtype=dtype)
@@ -62,6 +67,7 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case((guess(4), left, right), "outcomes that one of the two never makes"),
         Case((ends, left, right), "a discriminator that is sure, and right, at both ends"),
         Case((ends, right, left), "a discriminator that is sure, and wrong, at both ends"),
+        Case((torch.cat([zero, guess(3)]), draw(4), draw(4)), "a discriminator that is sure, and wrong, once"),
     ]
 
 
@@ -137,6 +143,38 @@ MISCONCEPTIONS = (
         lambda d, p, q: discriminator.game_value(torch.sigmoid(d), p, q),
         "You put a sigmoid on D, which is a probability already; only raw scores want one.",
     ),
+    Misconception(
+        "infinity replaced",
+        lambda d, p, q: ((p * d.log()).nan_to_num() + (q * (1 - d).log()).nan_to_num()).sum(-1),
+        "`nan_to_num` makes -infinity a finite number, unless told otherwise (`neginf=-math.inf`): whoever is sure and "
+        "wrong pays without limit.  `torch.special.xlogy` needs no repair.",
+    ),
+    Misconception(
+        "1 - p for q",
+        lambda d, p, q: (torch.xlogy(p, d) + torch.xlogy(1 - p, 1 - d)).sum(-1),
+        "You weighted log(1 - D) with 1 - p, as the binary cross-entropy with the target p does; its weight is q, a "
+        "distribution of its own.",
+    ),
+    Misconception(
+        "1 - log D",
+        lambda d, p, q: (torch.xlogy(p, d) + torch.where(q > 0, q * (1 - d.log()), 0)).sum(-1),
+        "You wrote 1 - log D where log(1 - D) is meant.",
+    ),
+    Misconception(
+        "1 - D, no logarithm",
+        lambda d, p, q: (torch.xlogy(p, d) + q * (1 - d)).sum(-1),
+        "The logarithm of the second term is missing: it is q log(1 - D), and you have q (1 - D).",
+    ),
+    Misconception(
+        "xlogy the wrong way round",
+        lambda d, p, q: (torch.xlogy(d, p) + torch.xlogy(1 - d, q)).sum(-1),
+        "You took D log p; it is the logarithm of D that is weighted with p: `xlogy(p, d)`, the weight first.",
+    ),
+    Misconception(
+        "always the best D",
+        lambda d, p, q: (torch.xlogy(p, p / (p + q)) + torch.xlogy(q, q / (p + q))).sum(-1),
+        "This is the value of the best discriminator, p / (p + q); take the D that is given.",
+    ),
 )
 
 EXERCISE = Exercise(
@@ -147,5 +185,5 @@ EXERCISE = Exercise(
     reference=value_of_the_game,
     cases=cases,
     misconceptions=MISCONCEPTIONS,
-    alternatives=(by_loop, by_masks),
+    alternatives=(by_loop, by_masks, by_leaving_nan_out),
 )

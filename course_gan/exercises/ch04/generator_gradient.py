@@ -132,6 +132,52 @@ MISCONCEPTIONS = (
         lambda theta, z: theta * torch.sigmoid(theta**2 / 2 - theta * z).mean(),
         "You asked D about the noise z; D sees samples, x = theta + z.",
     ),
+    Misconception(
+        "slope of the score missing",
+        lambda theta, z: -torch.sigmoid(theta**2 / 2 - theta * (theta + z)).mean(),
+        "This is the mean of -D, the slope of log(1 - D) with respect to the score; that of the score with respect to "
+        "x, which is -theta, is missing.",
+    ),
+    Misconception(
+        "D alone",
+        lambda theta, z: torch.sigmoid(theta**2 / 2 - theta * (theta + z)).mean(),
+        "This is the mean of D at the fakes; the slope of log(1 - D) is -D times that of the score, which is -theta.",
+    ),
+    Misconception(
+        "value",
+        lambda theta, z: -softplus(theta**2 / 2 - theta * (theta + z)).mean(),
+        "This is the mean of log(1 - D) itself; its derivative with respect to theta is wanted.",
+    ),
+    Misconception(
+        "one sample in place of all",
+        lambda theta, z: theta * torch.sigmoid(theta**2 / 2 - theta * (theta + z).mean()),
+        "You averaged the samples before you asked D about them; ask about each, and average the slopes.",
+    ),
+    Misconception(
+        "half missing in the score",
+        _slope(lambda leaf, theta, z: -softplus(2 * _scores(leaf + z, theta)).mean()),
+        "Your score is twice as large as it should be: a Gaussian's log density is -x²/2, with the ½.",
+    ),
+    Misconception(
+        "constant missing in the score",
+        lambda theta, z: theta * torch.sigmoid(-theta * (theta + z)).mean(),
+        "Your score is -theta x; the constant theta²/2 of ((x - theta)² - x²)/2 is missing.",
+    ),
+    Misconception(
+        "sigmoid twice",
+        _slope(lambda leaf, theta, z: -softplus(torch.sigmoid(_scores(leaf + z, theta))).mean()),
+        "You put a sigmoid on the score and then used a formula for scores: one of the two is enough.",
+    ),
+    Misconception(
+        "ratio in place of D",
+        lambda theta, z: theta * (theta**2 / 2 - theta * (theta + z)).exp().mean(),
+        "You used the ratio p / q where D = p / (p + q) belongs: it is the logistic function of the score, not exp.",
+    ),
+    Misconception(
+        "no shift of x",
+        _slope(lambda leaf, theta, z: -softplus(_scores(leaf * z, theta)).mean()),
+        "You multiplied the noise by theta; the generator adds it, x = theta + z.",
+    ),
 )
 
 EXERCISE = Exercise(

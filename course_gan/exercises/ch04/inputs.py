@@ -40,7 +40,8 @@ def scores(generator: torch.Generator) -> list[Case]:
         return (normal(generator, *shape, scale=1.5) + shift).to(dtype)
 
     zeros = torch.zeros(3, dtype=DOUBLE)
-    large = torch.tensor([300.0, -200.0, 500.0], dtype=DOUBLE)
+    large = torch.tensor([900.0, -800.0, 1000.0], dtype=DOUBLE)  # exp overflows beyond 709
+    sure = torch.tensor([40.0, 900.0], dtype=DOUBLE)
     return [
         Case((draw(1.0, 6), draw(-1.0, 6)), "six real and six fake samples"),
         Case((draw(2.0, 5), draw(-1.5, 9)), "five real and nine fake samples"),
@@ -49,4 +50,5 @@ def scores(generator: torch.Generator) -> list[Case]:
         Case((draw(-2.0, 4), draw(1.0, 7)), "a critic that has it the wrong way round"),
         Case((draw(1.0, 3, 4), draw(-1.0, 3, 5)), "a batch of three critics"),
         Case((large, -large[:2] + draw(0.0, 2)), "a critic that is very sure, and at times wrong"),
+        Case((sure, -sure.repeat(2) + draw(0.0, 4)), "a critic that is very sure, and right"),
     ]

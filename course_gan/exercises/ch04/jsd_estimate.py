@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, softplus
 
+from course_gan.exercises.ch02.inputs import once_in_single
 from course_gan.exercises.ch04.inputs import scores
-from course_gan.exercises.core import Exercise, Misconception
+from course_gan.exercises.core import Exercise, Misconception, Outputs, rounding
 
 
 def jsd_estimate(real: Tensor, fake: Tensor) -> Tensor:
@@ -50,6 +51,15 @@ def by_loop(real: Tensor, fake: Tensor) -> Tensor:
     return torch.tensor(results, dtype=real.dtype).reshape(real.shape[:-1])
 
 
+def with_a_constant_of_torch(real: Tensor, fake: Tensor) -> Tensor:
+    return (torch.tensor(4.0).log() + logsigmoid(real).mean(-1) + logsigmoid(-fake).mean(-1)) / 2
+
+
+def of_the_estimate(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
+    """The rounding of the sums; besides, log 4 may have come from `torch.tensor(4.0)`, which is float32."""
+    return once_in_single(rounding(inputs, expected), expected)
+
+
 def _pooled(real: Tensor, fake: Tensor) -> Tensor:
     terms = torch.cat([logsigmoid(real), logsigmoid(-fake)], -1)
     return log(2) + terms.mean(-1)
@@ -59,8 +69,8 @@ MISCONCEPTIONS = (
     Misconception(
         "probabilities formed",
         lambda real, fake: (torch.sigmoid(real).log().mean(-1) + (1 - torch.sigmoid(fake)).log().mean(-1) + log(4)) / 2,
-        "You took the logarithm of a sigmoid, which is -infinity for large scores: log D is `logsigmoid(score)`, and "
-        "log(1 - D) is `logsigmoid(-score)`.",
+        "For large scores a sigmoid rounds to 0 or 1 and its logarithm is -infinity, and log(1 + exp(x)) overflows: "
+        "log D is `logsigmoid(score)`, and log(1 - D) is `logsigmoid(-score)`.",
     ),
     Misconception(
         "not halved",
@@ -133,6 +143,56 @@ MISCONCEPTIONS = (
         lambda real, fake: (log(4) - softplus(-real).mean() - softplus(fake).mean()) / 2,
         "You averaged over all critics together; each has an estimate of its own: average over `dim=-1` only.",
     ),
+    Misconception(
+        "sign of the real term",
+        lambda real, fake: (log(4) - softplus(real).mean(-1) - softplus(fake).mean(-1)) / 2,
+        "You took log(1 - D) at the real samples as well; they enter by log D, which is `-softplus(-score)`.",
+    ),
+    Misconception(
+        "fakes only",
+        lambda real, fake: log(2) - softplus(fake).mean(-1),
+        "Only the fakes are in it: this is KL(q || mixture) at best; the real samples give the other half.",
+    ),
+    Misconception(
+        "terms subtracted",
+        lambda real, fake: (log(4) - softplus(-real).mean(-1) + softplus(fake).mean(-1)) / 2,
+        "You subtracted the term of the fakes; V is a sum: log D at real samples plus log(1 - D) at fake ones.",
+    ),
+    Misconception(
+        "losses added",
+        lambda real, fake: (log(4) + softplus(-real).mean(-1) + softplus(fake).mean(-1)) / 2,
+        "You added the losses to log 4; V is minus their sum, and the higher the loss the smaller the divergence.",
+    ),
+    Misconception(
+        "one number of samples for both",
+        lambda real, fake: (log(4) - softplus(-real).mean(-1) - softplus(fake).sum(-1) / real.shape[-1]) / 2,
+        "You divided the sum over the fakes by the number of real samples; each group has a size of its own.",
+    ),
+    Misconception(
+        "logarithm of the mean",
+        lambda real, fake: (log(4) + real.sigmoid().mean(-1).log() + (-fake).sigmoid().mean(-1).log()) / 2,
+        "You took the logarithm of the mean probability; it is the mean of the logarithms.",
+    ),
+    Misconception(
+        "1 - log D",
+        lambda real, fake: (log(4) + logsigmoid(real).mean(-1) + (1 - logsigmoid(fake)).mean(-1)) / 2,
+        "You wrote 1 - log D where log(1 - D) is meant, which is `logsigmoid(-score)`.",
+    ),
+    Misconception(
+        "no logarithm",
+        lambda real, fake: (log(4) + real.sigmoid().mean(-1) + (-fake).sigmoid().mean(-1)) / 2,
+        "You averaged D and 1 - D themselves; V averages their logarithms.",
+    ),
+    Misconception(
+        "raw scores",
+        lambda real, fake: (log(4) + real.mean(-1) - fake.mean(-1)) / 2,
+        "You averaged the raw scores; V averages log D and log(1 - D), with D the logistic function of the score.",
+    ),
+    Misconception(
+        "log 4 subtracted",
+        lambda real, fake: jsd_estimate(real, fake) - log(4),
+        "You subtracted log 4; V = 2 JS - log 4, so V + log 4 is 2 JS.",
+    ),
 )
 
 EXERCISE = Exercise(
@@ -143,5 +203,6 @@ EXERCISE = Exercise(
     reference=jsd_estimate,
     cases=scores,
     misconceptions=MISCONCEPTIONS,
-    alternatives=(by_cross_entropy, by_numpy, by_loop),
+    alternatives=(by_cross_entropy, by_numpy, by_loop, with_a_constant_of_torch),
+    tolerance=of_the_estimate,
 )

@@ -17,7 +17,7 @@ def kl_both_ways(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
 
     real is a tensor of shape (..., n), the raw scores of n samples of P, and
     fake one of shape (..., m), those of m samples of Q.  Each score is log(p /
-    q) at its sample.
+    q) at its sample; scores may be as large as ±1000.
     Return the pair (KL(P || Q), KL(Q || P)), two tensors of shape (...): plain
     means, which may be negative.
     """
@@ -118,6 +118,45 @@ MISCONCEPTIONS = (
         "whole batch",
         lambda real, fake: (real.mean(), -fake.mean()),
         "You averaged over the whole batch of critics; average over the last axis only, `dim=-1`.",
+    ),
+    Misconception(
+        "through probabilities",
+        lambda real, fake: (
+            (real.sigmoid() / (1 - real.sigmoid())).log().mean(-1),
+            -(fake.sigmoid() / (1 - fake.sigmoid())).log().mean(-1),
+        ),
+        "You went from the score to D and back, and for large scores D rounds to 0 or 1, so that log(D / (1 - D)) is "
+        "infinite; that logarithm is the score itself.",
+    ),
+    Misconception(
+        "logarithm of the mean ratio",
+        lambda real, fake: (real.exp().mean(-1).log(), (-fake).exp().mean(-1).log()),
+        "You took the logarithm of the mean ratio; KL is the mean of the logarithm, which is lower.",
+    ),
+    Misconception(
+        "both from all samples",
+        lambda real, fake: (torch.cat([real, fake], -1).mean(-1), -torch.cat([real, fake], -1).mean(-1)),
+        "You averaged over real and fake samples together; each direction is an expectation under one of the two.",
+    ),
+    Misconception(
+        "differences",
+        lambda real, fake: (real.mean(-1) - fake.mean(-1), fake.mean(-1) - real.mean(-1)),
+        "You subtracted the two means, as in a Wasserstein critic; each direction of KL is one of them alone.",
+    ),
+    Misconception(
+        "one number of samples for both",
+        lambda real, fake: (real.mean(-1), -fake.sum(-1) / real.shape[-1]),
+        "You divided the sum over the fakes by the number of real samples; it is a mean over the fakes.",
+    ),
+    Misconception(
+        "weighted with D",
+        lambda real, fake: ((real.sigmoid() * real).mean(-1), -((-fake).sigmoid() * fake).mean(-1)),
+        "You weighted the scores with D; the samples are drawn from P and from Q already, so plain means are right.",
+    ),
+    Misconception(
+        "probabilities averaged",
+        lambda real, fake: (real.sigmoid().mean(-1), (-fake).sigmoid().mean(-1)),
+        "You averaged the probabilities D and 1 - D; KL averages log(p / q), and that is the score as it comes.",
     ),
 )
 

@@ -1,13 +1,13 @@
 """Exercise: the best discriminator when real and fake samples are not equally many."""
 
-from math import exp, log
+from math import exp, log, log2
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from course_gan.exercises.ch02.inputs import rounding_of_logarithms
+from course_gan.exercises.ch02.inputs import once_in_single, rounding_of_logarithms
 from course_gan.exercises.ch04.inputs import log_densities
 from course_gan.exercises.core import Case, Exercise, Misconception, Outputs
 
@@ -42,6 +42,10 @@ def by_loop(log_p: Tensor, log_q: Tensor, real: int, fake: int) -> Tensor:
     return torch.tensor(values, dtype=log_p.dtype).reshape(log_p.shape)
 
 
+def with_a_constant_of_torch(log_p: Tensor, log_q: Tensor, real: int, fake: int) -> Tensor:
+    return torch.sigmoid(log_p - log_q + torch.logit(torch.tensor(real / (real + fake))))
+
+
 def cases(generator: torch.Generator) -> list[Case]:
     counts = ((1, 3), (6, 2), (64, 32), (5, 5), (1, 1), (10, 30), (100, 1))
     plain = log_densities(generator)
@@ -52,8 +56,8 @@ def cases(generator: torch.Generator) -> list[Case]:
 
 
 def of_log_densities(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
-    """The rounding of the log densities, which the numbers of samples do not change."""
-    return rounding_of_logarithms(inputs[:2], expected)
+    """The rounding of the log densities; besides, log(real / fake) may come from `torch.tensor(...)`, in float32."""
+    return once_in_single(rounding_of_logarithms(inputs[:2], expected), expected)
 
 
 def _posterior(d: Tensor, real: int, fake: int) -> Tensor:
@@ -121,6 +125,62 @@ MISCONCEPTIONS = (
         lambda log_p, log_q, real, fake: torch.sigmoid((log_p - log_q) * real / fake),
         "You multiplied the score by real / fake; its logarithm is added to the score.",
     ),
+    Misconception(
+        "share added",
+        lambda log_p, log_q, real, fake: torch.sigmoid(log_p - log_q + real / (real + fake)),
+        "You added the share of real samples to the score; the score is a logarithm, and takes that of the odds, "
+        "log(real / fake).",
+    ),
+    Misconception(
+        "logarithms multiplied",
+        lambda log_p, log_q, real, fake: torch.sigmoid(real * log_p - fake * log_q),
+        "You multiplied the logarithms with the numbers of samples; it is the densities that are multiplied, and their "
+        "logarithms get log real and log fake added.",
+    ),
+    Misconception(
+        "logarithms weighted by the shares",
+        lambda log_p, log_q, real, fake: torch.sigmoid((real * log_p - fake * log_q) / (real + fake)),
+        "You weighted the logarithms with the shares; it is the densities that are weighted, and their logarithms get "
+        "the logarithm of the share added.",
+    ),
+    Misconception(
+        "odds returned",
+        lambda log_p, log_q, real, fake: (log_p - log_q).exp() * real / fake,
+        "These are the odds of “real”, real p / (fake q); the probability is odds / (1 + odds).",
+    ),
+    Misconception(
+        "correction outside",
+        lambda log_p, log_q, real, fake: torch.sigmoid(log_p - log_q) + log(real / fake),
+        "You added log(real / fake) to the probability; add it to the score, before the logistic function.",
+    ),
+    Misconception(
+        "number of real samples only",
+        lambda log_p, log_q, real, fake: torch.sigmoid(log_p - log_q + log(real)),
+        "You weighted p with the number of real samples and left q alone; q has the weight of the fake ones.",
+    ),
+    Misconception(
+        "numerator weighted only",
+        lambda log_p, log_q, real, fake: real * torch.sigmoid(log_p - log_q),
+        "You weighted the numerator only; the denominator is real p + fake q.",
+    ),
+    Misconception(
+        "samples ignored",
+        lambda log_p, log_q, real, fake: torch.full_like(log_p, real / (real + fake)),
+        "This is the share of real samples, whatever the sample; that is right only where p = q.",
+    ),
+    Misconception(
+        "the share where both vanish",
+        lambda log_p, log_q, real, fake: (real * log_p.exp() / (real * log_p.exp() + fake * log_q.exp())).nan_to_num(
+            real / (real + fake)
+        ),
+        "Where both densities underflow to zero you give the share of the real samples, by a clamp or in place of NaN; "
+        "the difference of the two logarithms still knows which of them is larger.",
+    ),
+    Misconception(
+        "base 2",
+        lambda log_p, log_q, real, fake: torch.sigmoid(log_p - log_q + log2(real / fake)),
+        "You added the base-2 logarithm of real / fake to natural ones; use `math.log`.",
+    ),
 )
 
 EXERCISE = Exercise(
@@ -131,6 +191,6 @@ EXERCISE = Exercise(
     reference=best_with_shares,
     cases=cases,
     misconceptions=MISCONCEPTIONS,
-    alternatives=(by_largest, by_logaddexp, by_loop),
+    alternatives=(by_largest, by_logaddexp, by_loop, with_a_constant_of_torch),
     tolerance=of_log_densities,
 )

@@ -42,13 +42,16 @@ def cases(generator: torch.Generator) -> list[Case]:
     coarse = torch.linspace(0, 3, 13, dtype=SINGLE)
     entropy = torch.special.xlogy(grid, grid)
     dented = (grid - 0.5) ** 2 * (grid - 2) ** 2
+    steep = torch.tensor([-3.0, 7.0], dtype=DOUBLE)  # beyond the slopes of (u - 1)² at both ends of the grid
+    shallow = torch.tensor([0.05], dtype=DOUBLE)  # the first valley has a largest value of its own, not the largest
     jump = torch.where(grid <= 2, (grid - 1) ** 2, torch.inf)
     return [
         Case((grid, entropy, slopes(5)), "u log u, five slopes"),
-        Case((grid, (grid - 1) ** 2, slopes(81)), "(u - 1)², as many slopes as points"),
+        Case((grid, (grid - 1) ** 2, torch.cat([steep, slopes(79)])), "(u - 1)², as many slopes as points"),
         Case((coarse, (coarse - 1) ** 2, slopes(4, dtype=SINGLE)), "(u - 1)² on a coarse grid in float32"),
-        Case((grid, dented, slopes(2, 3)), "two valleys, slopes of shape (2, 3)"),
+        Case((grid, dented, torch.cat([shallow, slopes(5)]).reshape(2, 3)), "two valleys, slopes of shape (2, 3)"),
         Case((grid, jump, slopes(4)), "(u - 1)² up to 2, and +inf beyond"),
+        Case((grid, 1000 * jump, 1000 * slopes(4)), "1000 (u - 1)² up to 2, and +inf beyond"),
         Case((grid, entropy, slopes(1)[0]), "a single slope"),
     ]
 
@@ -67,6 +70,14 @@ def _table(u: Tensor, f: Tensor, t: Tensor) -> Tensor:
 def _with_inf(u: Tensor, f: Tensor, t: Tensor) -> Tensor:
     at = _table(u, f, t).argmax(-1)
     return u[at]
+
+
+def _first_summit(u: Tensor, f: Tensor, t: Tensor) -> Tensor:
+    summits = []
+    for row in _table(u, f, t).reshape(-1, len(u)):
+        falls = (row[1:] < row[:-1]).nonzero()
+        summits.append(row[int(falls[0])] if len(falls) else row[-1])
+    return torch.stack(summits).reshape(t.shape)
 
 
 MISCONCEPTIONS = (
@@ -113,8 +124,56 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "maximum of each alone",
-        lambda u, f, t: t * u.max() - f.min(),
-        "You took the largest u and the smallest f(u) apart; they belong to one and the same point.",
+        lambda u, f, t: (t[..., None] * u).amax(-1) - f.min(),
+        "You took the largest u t and the smallest f(u) apart; they belong to one and the same point.",
+    ),
+    Misconception(
+        "infinity for free",
+        lambda u, f, t: (t[..., None] * u - torch.where(f.isinf(), 0, f)).amax(-1),
+        "You put 0 in the place of f = +inf, which makes these points free; they are out of reach, and u t - inf = "
+        "-inf is never the largest, without any help.",
+    ),
+    Misconception(
+        "infinity cut off",
+        lambda u, f, t: (t[..., None] * u - f.clamp(max=100.0)).amax(-1),
+        "You cut f off, so that points where it is larger, or +inf, come within reach of a steep slope; u t - inf = "
+        "-inf is never the largest, without any help.",
+    ),
+    Misconception(
+        "first point left out",
+        lambda u, f, t: (t[..., None] * u - f)[..., 1:].amax(-1),
+        "You left out the first point of the grid, which is the best one for a slope that is low enough.",
+    ),
+    Misconception(
+        "last point left out",
+        lambda u, f, t: (t[..., None] * u - f)[..., :-1].amax(-1),
+        "You left out the last point of the grid, which is the best one for a slope that is steep enough.",
+    ),
+    Misconception(
+        "both ends left out",
+        lambda u, f, t: (t[..., None] * u - f)[..., 1:-1].amax(-1),
+        "You left out both ends of the grid, which are the best points for the lowest and the steepest slopes.",
+    ),
+    Misconception(
+        "number of the place",
+        lambda u, f, t: _table(u, f, t).argmax(-1),
+        "You returned the index of the best point; wanted is the value u t - f(u) there: `amax`, not `argmax`.",
+    ),
+    Misconception(
+        "f times t",
+        lambda u, f, t: (t[..., None] * (u - f)).amax(-1),
+        "You multiplied f(u) by t as well; the slope multiplies u alone.",
+    ),
+    Misconception(
+        "slope of the other sign",
+        lambda u, f, t: (-t[..., None] * u - f).amax(-1),
+        "This is `f*(-t)`: u t comes with a plus.",
+    ),
+    Misconception(
+        "first summit",
+        _first_summit,
+        "You stopped at the first point that is better than its neighbors; where f has two valleys the other one may "
+        "be better still: compare all points.",
     ),
 )
 

@@ -82,6 +82,10 @@ def cases(generator: torch.Generator) -> list[Case]:
         Case(("neyman", first, draw(4)), "Neyman, an outcome that p never shows"),
         Case(("neyman", draw(4), first), "Neyman, an outcome that q never shows"),
         Case(("jensen-shannon", torch.cat([last, zero]), torch.cat([first, zero])), "an outcome that neither shows"),
+        Case(("kl", *(torch.cat([zero, draw(3)]) for _ in range(2))), "KL, an outcome that neither shows"),
+        Case(
+            ("reverse-kl", *(torch.cat([draw(2), zero]) for _ in range(2))), "reverse KL, an outcome that neither shows"
+        ),
     ]
 
 
@@ -94,6 +98,35 @@ def _wrong(change: Callable[[Function, Tensor, Tensor], Tensor]) -> Callable[...
         return torch.where(both, inside, _terms(f, at_zero, slope_at_infinity, p, q)).sum(-1)
 
     return function
+
+
+def _sum(first: Tensor, *others: Tensor) -> Tensor:
+    return sum((other.sum(-1) for other in others), first.sum(-1))
+
+
+def _inside(f: Function, p: Tensor, q: Tensor) -> Tensor:
+    """The terms of the outcomes that both have, and zeros."""
+    both = (p > 0) & (q > 0)
+    return torch.where(both, q * f(torch.where(both, p, 1) / torch.where(both, q, 1)), 0)
+
+
+def _masked_products(f: Function, at_zero: float, slope_at_infinity: float, p: Tensor, q: Tensor) -> Tensor:
+    return _sum(_inside(f, p, q), (q == 0) * p * slope_at_infinity, (p == 0) * q * at_zero)
+
+
+def _always_priced(f: Function, at_zero: float, slope_at_infinity: float, p: Tensor, q: Tensor) -> Tensor:
+    only_p, only_q = torch.where(q == 0, p, 0).sum(-1), torch.where(p == 0, q, 0).sum(-1)
+    return _inside(f, p, q).sum(-1) + only_p * slope_at_infinity + only_q * at_zero
+
+
+def _neither_priced(f: Function, at_zero: float, slope_at_infinity: float, p: Tensor, q: Tensor) -> Tensor:
+    terms = torch.where(p == 0, q * at_zero, _inside(f, p, q))
+    return torch.where(q == 0, p * slope_at_infinity, terms).sum(-1)
+
+
+def _prices_alone(f: Function, at_zero: float, slope_at_infinity: float, p: Tensor, q: Tensor) -> Tensor:
+    terms = torch.where((p == 0) & (q > 0), at_zero, _inside(f, p, q))
+    return torch.where((q == 0) & (p > 0), slope_at_infinity, terms).sum(-1)
 
 
 MISCONCEPTIONS = (
@@ -151,6 +184,40 @@ MISCONCEPTIONS = (
         "whole batch",
         lambda f, zero, slope, p, q: _terms(f, zero, slope, p, q).sum(),
         "You summed over the whole batch; sum over the last axis only, `dim=-1`: each row has a divergence of its own.",
+    ),
+    Misconception(
+        "NaN dropped",
+        lambda f, zero, slope, p, q: (q * f(p / q)).nansum(-1),
+        "You dropped NaN, by `nansum` or `nan_to_num`; but where p or q is zero the term has a limit, and a price that "
+        "is given: q · at_zero, or p · slope_at_infinity.",
+    ),
+    Misconception(
+        "infinite price times a mask",
+        _masked_products,
+        "You multiplied a price by a mask; where the price is infinite and the mask says no, inf · 0 is NaN.  Choose "
+        "with `torch.where`, or write only into the entries that are meant.",
+    ),
+    Misconception(
+        "infinite price times no mass",
+        _always_priced,
+        "You multiplied an infinite price by a mass that is zero, and inf · 0 is NaN: where there is nothing to pay "
+        "for, nothing is paid, whatever the price.",
+    ),
+    Misconception(
+        "neither priced",
+        _neither_priced,
+        "Where p and q are both zero you still multiply by a price, and 0 · inf is NaN; such an outcome costs nothing.",
+    ),
+    Misconception(
+        "price alone",
+        _prices_alone,
+        "You added the price itself; it is for one unit: q · at_zero where p = 0, and p · slope_at_infinity where "
+        "q = 0.",
+    ),
+    Misconception(
+        "not weighted",
+        _wrong(lambda f, p, q: f(p / q)),
+        "You summed f(p/q) without a weight; each outcome counts with q.",
     ),
 )
 

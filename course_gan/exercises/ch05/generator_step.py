@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from course_gan.exercises.ch05.inputs import DOUBLE, SINGLE, numbers, players
+from course_gan.exercises.ch05.inputs import DOUBLE, SINGLE, numbers, players, trainable
 from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, rounding
 from course_gan.fdiv import F_DIVERGENCES
 
@@ -41,14 +41,14 @@ def call(
     generator_bias: Tensor,
     z: Tensor,
     rate: float,
-) -> tuple[Tensor, Tensor]:
-    """The generator's parameters after the step, and the critic's."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The generator's parameters after the step, the critic's, and which of them can still be trained."""
     critic, generator = players(critic_weight, critic_bias, generator_weight, generator_bias)
     optimizers = SGD(critic.parameters(), lr=2 * rate), SGD(generator.parameters(), lr=rate)
     for parameter in (*critic.parameters(), *generator.parameters()):
         parameter.grad = torch.ones_like(parameter)  # left over from before
     function(critic, generator, *optimizers, z)
-    return numbers(generator), numbers(critic)
+    return numbers(generator), numbers(critic), trainable(critic, generator)
 
 
 def with_a_frozen_critic(
@@ -121,6 +121,32 @@ def _loss(v: Tensor) -> Tensor:
     return -(v.exp() - 1).mean()
 
 
+def _left_frozen(
+    critic: nn.Module, generator: nn.Module, critic_optimizer: Optimizer, generator_optimizer: Optimizer, z: Tensor
+) -> None:
+    generator_step(critic, generator, critic_optimizer, generator_optimizer, z)
+    critic.requires_grad_(False)
+
+
+def _twice(
+    critic: nn.Module, generator: nn.Module, critic_optimizer: Optimizer, generator_optimizer: Optimizer, z: Tensor
+) -> None:
+    generator_step(critic, generator, critic_optimizer, generator_optimizer, z)
+    generator_optimizer.step()
+
+
+def _old_only(
+    critic: nn.Module, generator: nn.Module, critic_optimizer: Optimizer, generator_optimizer: Optimizer, z: Tensor
+) -> None:
+    generator_optimizer.step()
+
+
+def _own_noise(
+    critic: nn.Module, generator: nn.Module, critic_optimizer: Optimizer, generator_optimizer: Optimizer, z: Tensor
+) -> None:
+    generator_step(critic, generator, critic_optimizer, generator_optimizer, torch.randn_like(z))
+
+
 MISCONCEPTIONS = (
     Misconception(
         "critic moved, too",
@@ -148,8 +174,9 @@ MISCONCEPTIONS = (
     Misconception(
         "detached",
         _step(_loss, detach=True),
-        "The generator has not moved: the fakes were detached, as in the critic's step, and here the gradient has "
-        "to flow through the critic into the generator.",
+        "The generator has not moved.  Here the gradient has to flow through the critic into the generator: no "
+        "`detach()`, no `no_grad()`; then `backward()`, and the step of the generator's optimizer, with no "
+        "`zero_grad()` between the two.",
     ),
     Misconception(
         "heuristic",
@@ -170,13 +197,79 @@ MISCONCEPTIONS = (
     Misconception(
         "activation upside down",
         _step(lambda v: -((-v).exp() - 1).mean()),
-        "Your activation is 1 - exp(v), so the generator looked for low scores; it is "
-        "1 - exp(-v), with which a high one means real.",
+        "The generator looked for low scores: either the activation is 1 - exp(v), which decreases, in place of "
+        "1 - exp(-v), or the loss is mean T; a high score means real, and the loss is -mean `f*(T)`.",
     ),
     Misconception(
         "sum",
         _step(lambda v: -(v.exp() - 1).sum()),
         "You summed over the fakes; with a mean the step does not grow with the batch.",
+    ),
+    Misconception(
+        "critic left frozen",
+        _left_frozen,
+        "The generator is right, but you froze the critic with `requires_grad_(False)` and left it so: its own step "
+        "would fail.  Thaw it at the end.",
+    ),
+    Misconception(
+        "critic moved, too, with old gradients",
+        _step(_loss, zero=False, players=(True, True)),
+        "Both players moved, and with gradients from before: clear the generator's, call `backward()`, and step the "
+        "generator's optimizer only.",
+    ),
+    Misconception(
+        "two steps",
+        _twice,
+        "Your step is twice as long as it should be: `step()` was called twice, the loss doubled, or the rate of the "
+        "critic's optimizer used.",
+    ),
+    Misconception(
+        "no backward",
+        _old_only,
+        "The generator moved along gradients from before only: `backward()` on your loss was not called.",
+    ),
+    Misconception(
+        "noise of your own",
+        _own_noise,
+        "You drew noise yourself; the fakes are made from the z that is given.",
+    ),
+    Misconception(
+        "halved",
+        _step(lambda v: _loss(v) / 2),
+        "Your step is half as long as it should be: the loss is -mean `f*(T(fake))`, without a ½.",
+    ),
+    Misconception(
+        "mean of the scores",
+        _step(lambda v: -(v.mean().exp() - 1)),
+        "You averaged the scores before the activation; it goes first, score by score, and then the mean.",
+    ),
+    Misconception(
+        "whole bound with the fakes as real",
+        _step(lambda v: (1 - (-v).exp()).mean() + _loss(v)),
+        "You took T over the fakes as well; only -mean `f*(T(fake))` depends on them, mean T is over real points.",
+    ),
+    Misconception(
+        "low scores wanted",
+        _step(lambda v: v.mean()),
+        "You made the raw score of the fakes small; the generator wants it large, and its loss is -mean `f*(T)`, with "
+        "T = 1 - exp(-v).",
+    ),
+    Misconception(
+        "sign in the conjugate",
+        _step(lambda v: -((1 - (-v).exp()) / (2 - (-v).exp())).mean()),
+        "Your conjugate is t/(1 + t), with the wrong sign below the line: `f*(t)` = t/(1 - t).",
+    ),
+    Misconception(
+        "logistic, non-saturating",
+        _step(lambda v: -nn.functional.logsigmoid(v).mean()),
+        "This is the non-saturating loss of chapter 3, -mean log D; here the loss is -mean `f*(T)`, with "
+        "T = 1 - exp(-v) and `f*(t)` = t/(1 - t).",
+    ),
+    Misconception(
+        "logistic, saturating",
+        _step(lambda v: nn.functional.logsigmoid(-v).mean()),
+        "This is the loss of the first GAN, mean log(1 - D); here it is -mean `f*(T)`, with T = 1 - exp(-v) and "
+        "`f*(t)` = t/(1 - t).",
     ),
 )
 
@@ -191,4 +284,9 @@ EXERCISE = Exercise(
     alternatives=(with_a_frozen_critic, by_hand),
     call=call,
     tolerance=tolerance,
+    parts=(
+        "the generator's parameters",
+        "the critic's parameters",
+        "the marks whether a parameter still requires a gradient",
+    ),
 )

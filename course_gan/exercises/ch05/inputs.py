@@ -59,3 +59,8 @@ def gradients(module: nn.Module) -> Tensor:
     """All gradients in one row, 0 where there is none."""
     parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in module.parameters()]
     return torch.cat([part.flatten() for part in parts])
+
+
+def trainable(*modules: nn.Module) -> Tensor:
+    """For each parameter 1 if it requires a gradient: 0 if it was frozen and left so."""
+    return torch.tensor([float(parameter.requires_grad) for module in modules for parameter in module.parameters()])

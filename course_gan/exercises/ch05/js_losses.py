@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
+from course_gan.exercises.ch02.inputs import once_in_single
 from course_gan.exercises.ch05.inputs import DOUBLE, SINGLE, scores
 from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, rounding
 
@@ -47,6 +48,12 @@ def by_logaddexp(v_real: Tensor, v_fake: Tensor) -> Pair:
     return torch.logaddexp(zero, -v_real).mean() - LOG2 + fake, -fake
 
 
+def with_a_constant_of_torch(v_real: Tensor, v_fake: Tensor) -> Pair:
+    log2 = torch.log(torch.tensor(2.0))
+    fake = softplus(v_fake).mean() - log2
+    return fake - (log2 - softplus(-v_real)).mean(), -fake
+
+
 def cases(generator: torch.Generator) -> list[Case]:
     def draw(n: int, size: float, dtype: torch.dtype = DOUBLE) -> Tensor:
         return scores(generator, n, -size, size, dtype)
@@ -63,8 +70,9 @@ def cases(generator: torch.Generator) -> list[Case]:
 
 
 def tolerance(inputs: tuple[Any, ...], expected: Outputs) -> tuple[Tensor, ...]:
-    """A softplus is rounded in units of its argument."""
-    return rounding(inputs, expected, size=max(1.0, *(float(v.abs().max()) for v in inputs)))
+    """A softplus is rounded in units of its argument; and log 2 may come from `torch.tensor(2.0)`, in float32."""
+    size = max(1.0, *(float(v.abs().max()) for v in inputs))
+    return once_in_single(rounding(inputs, expected, size=size), expected)
 
 
 def _naive(v_real: Tensor, v_fake: Tensor) -> Pair:
@@ -143,6 +151,79 @@ MISCONCEPTIONS = (
         ),
         "You summed over the batch; take means, so that the losses do not grow with it.",
     ),
+    Misconception(
+        "activation upside down",
+        lambda r, f: jensen_shannon_losses(-r, -f),
+        "The scores have the wrong sign throughout: T = log 2 - log(1 + exp(-v)) grows with v, so it is "
+        "log 2 - softplus(-v).",
+    ),
+    Misconception(
+        "sign in T",
+        _wrong(lambda r, f, critic, generator: (softplus(r).mean() - LOG2 - generator, generator)),
+        "Over the real scores you have softplus(v) where T has softplus(-v): T = log 2 - softplus(-v).",
+    ),
+    Misconception(
+        "sign in the conjugate",
+        _wrong(
+            lambda r, f, critic, generator: (
+                softplus(-r).mean() + softplus(-f).mean() - 2 * LOG2,
+                LOG2 - softplus(-f).mean(),
+            )
+        ),
+        "Over the fakes you have softplus(-v) where `f*(T)` has softplus(v): it is softplus(v) - log 2.",
+    ),
+    Misconception(
+        "sign in the generator's conjugate",
+        _wrong(lambda r, f, critic, generator: (critic, LOG2 - softplus(-f).mean())),
+        "Your second result has softplus(-v) where `f*(T)` has softplus(v).",
+    ),
+    Misconception(
+        "conjugate subtracted from the loss",
+        _wrong(lambda r, f, critic, generator: (softplus(-r).mean() - LOG2 + generator, generator)),
+        "In your first result the mean of `f*(T)` over the fakes has the wrong sign: the bound subtracts it, and the "
+        "loss is minus the bound.",
+    ),
+    Misconception(
+        "generator on the real scores",
+        _wrong(lambda r, f, critic, generator: (critic, LOG2 - softplus(r).mean())),
+        "Your second result is made of the real scores; the generator makes the fakes.",
+    ),
+    Misconception(
+        "non-saturating, row gan",
+        _wrong(lambda r, f, critic, generator: (critic, softplus(-f).mean())),
+        "Your second result is the non-saturating loss of the row gan, -mean log D; wanted is the generator's part of "
+        "the bound, -mean `f*(T(fake))`.",
+    ),
+    Misconception(
+        "sum for the critic",
+        _wrong(lambda r, f, critic, generator: ((softplus(-r) - LOG2).sum() + (softplus(f) - LOG2).sum(), generator)),
+        "Your first result is a sum over the batch; take the mean of each of its two parts.",
+    ),
+    Misconception(
+        "as many fakes as real scores",
+        _wrong(
+            lambda r, f, critic, generator: (
+                (softplus(-r)[: len(f)] + softplus(f)[: len(r)] - 2 * LOG2).mean(),
+                generator,
+            )
+        ),
+        "In your first result scores are left out where the groups differ in size; use all, and a mean for each group.",
+    ),
+    Misconception(
+        "sigmoid of the scores",
+        lambda r, f: jensen_shannon_losses(r.sigmoid(), f.sigmoid()),
+        "You put a sigmoid on the scores first; T and `f*` take them as they are.",
+    ),
+    Misconception(
+        "relu",
+        _wrong(
+            lambda r, f, critic, generator: (
+                (-r).clamp(min=0).mean() + f.clamp(min=0).mean() - 2 * LOG2,
+                LOG2 - f.clamp(min=0).mean(),
+            )
+        ),
+        "You took max(0, x) for log(1 + exp(x)); near 0 they differ: `softplus`, not `relu`.",
+    ),
 )
 
 EXERCISE = Exercise(
@@ -153,6 +234,6 @@ EXERCISE = Exercise(
     reference=jensen_shannon_losses,
     cases=cases,
     misconceptions=MISCONCEPTIONS,
-    alternatives=(by_logsigmoid, by_cross_entropy, by_logaddexp),
+    alternatives=(by_logsigmoid, by_cross_entropy, by_logaddexp, with_a_constant_of_torch),
     tolerance=tolerance,
 )

@@ -92,7 +92,7 @@ MISCONCEPTIONS = (
     Misconception(
         "conjugate added",
         lambda r, f: -(-r).exp().mean() + (f - 1).mean(),
-        "You added the mean of `f*(T)` over the fakes; subtract it.",
+        "The mean of `f*(T)` over the fakes came with the wrong sign: subtract it, and `f*(t)` is -1 - log(-t).",
     ),
     Misconception(
         "no activation on the real side",
@@ -112,7 +112,37 @@ MISCONCEPTIONS = (
     Misconception(
         "f in place of its conjugate",
         lambda r, f: -(-r).exp().mean() + (-f).exp().log().mean(),
-        "You used f(u) = -log u in place of its conjugate: `f*(t)` = -1 - log(-t).",
+        "The -1 of the conjugate is missing, or you took f(u) = -log u for it: `f*(t)` = -1 - log(-t).",
+    ),
+    Misconception(
+        "activation of the mean",
+        lambda r, f: -(-r.mean()).exp() - (f - 1).mean(),
+        "You averaged the scores and then applied the activation; it goes first, score by score, and then the mean.",
+    ),
+    Misconception(
+        "one mean over both",
+        lambda r, f: torch.cat([-(-r).exp(), 1 - f]).mean(),
+        "You averaged the terms of real and fake scores together; each group has a mean of its own.",
+    ),
+    Misconception(
+        "as many fakes as real scores",
+        lambda r, f: (-(-r).exp()[: len(f)] - (f - 1)[: len(r)]).mean(),
+        "You left scores out where the groups differ in size (as `zip` does); use all, and a mean for each group.",
+    ),
+    Misconception(
+        "one number of scores for both",
+        lambda r, f: -(-r).exp().mean() - (f - 1).sum() / len(r),
+        "You divided the sum over the fakes by the number of real scores; it is a mean over the fakes.",
+    ),
+    Misconception(
+        "activation upside down on the fakes",
+        lambda r, f: -(-r).exp().mean() - _conjugate(-f.exp()).mean(),
+        "On the side of the fakes your activation is -exp(v); it is -exp(-v) on both sides.",
+    ),
+    Misconception(
+        "one with the wrong sign",
+        lambda r, f: -(-r).exp().mean() - (f + 1).mean(),
+        "The constant in the conjugate has the wrong sign: `f*(t)` = -1 - log(-t).",
     ),
 )
 

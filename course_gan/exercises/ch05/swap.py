@@ -84,6 +84,16 @@ MISCONCEPTIONS = (
         _wrong(lambda f, u: f(u) / u),
         "You returned f(u)/u, the price for an order instead of that for a loaf; wanted is u f(1/u).",
     ),
+    Misconception(
+        "one over f",
+        _wrong(lambda f, u: 1 / f(u)),
+        "You returned 1/f(u); it is the ratio, the argument of f, that is turned over.",
+    ),
+    Misconception(
+        "u squared",
+        _wrong(lambda f, u: u**2 * f(1 / u)),
+        "You multiplied by u twice; the weight p of D_f(Q||P) is q times u, once.",
+    ),
 )
 
 EXERCISE = Exercise(
