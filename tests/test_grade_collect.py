@@ -341,6 +341,8 @@ def test_a_file_swapped_after_it_was_looked_at(
                 target.symlink_to(file(tmp_path / "solution.ipynb"))
             elif swap == "pipe":
                 os.mkfifo(target)
+                assert isinstance(rest[0], int)
+                assert rest[0] & os.O_NONBLOCK, "this would wait forever"
             elif swap == "folder":
                 target.mkdir()
             elif swap == "grown":
@@ -353,6 +355,17 @@ def test_a_file_swapped_after_it_was_looked_at(
     wanted = {"link": "symbolic link", "pipe": "a pipe", "folder": "a pipe", "gone": "No such file", "grown": "20 MB"}
     assert wanted[swap] in rows["eve"].problem
     assert not rows["fred"].problem
+
+
+def test_a_file_that_grows_while_it_is_read_does_not_fill_the_memory(
+    handed_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = os.stat(file(tmp_path / "small"))
+    os.truncate(file(handed_in / "eve.ipynb"), 10**13)
+    found = submission_files.Found(("eve.ipynb",), "file")
+    monkeypatch.setattr(os, "fstat", lambda descriptor: small)
+    with pytest.raises(submission_files.Unusable, match="more than the 20 MB"):
+        submission_files.Folder(handed_in).read(found)
 
 
 def test_a_folder_swapped_for_a_link_after_it_was_looked_at(
