@@ -46,9 +46,9 @@ class Exercise:
 
     `call` is the harness, called as `call(function, *case.inputs)`: it builds networks and optimizers from plain
     inputs, lets the function act on them and returns what is to be compared.  It holds no reference and stands in a
-    module `harness` that holds none either.  `parts` names what it returns where the learner's function does not return
-    these things itself.  `tolerance` takes the inputs of a case and the tuple of expected outputs, and gives the allowed
-    absolute error of each output.
+    module `harness` that holds none either.  `parts` names what it returns where the learner's function does not
+    return these things itself.  `tolerance` takes the inputs of a case and the tuple of expected outputs, and gives the
+    allowed absolute error of each output.
     """
 
     id: str

@@ -61,7 +61,7 @@ def _known(actual: Tensor, expected: Tensor, allowed: Tensor, comparison: Compar
     if tuple(actual.shape) in inputs and actual.shape[:-1] == expected.shape:
         if equal(actual.sum(-1), expected):
             return "The terms are right, but they have not been summed: sum over the last axis, `dim=-1`."
-        if equal(actual.mean(-1), expected):
+        if equal(actual.mean(-1), expected) and not equal(actual[..., 0], expected):
             return "The terms are right, but they have not been averaged: take the mean over the last axis, `dim=-1`."
         return f"The last axis is still there, the shape is {_named(actual)}: sum or average over it, `dim=-1`."
     if expected.ndim and batch and any(tuple(actual.shape) == shape[1:] for shape in inputs if len(shape) > 1):

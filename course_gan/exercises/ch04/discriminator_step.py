@@ -6,14 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from course_gan.exercises.ch02.inputs import DOUBLE, SINGLE, once_in_single
+from course_gan.exercises.ch04.harness import observe_discriminator_step
 from course_gan.exercises.ch04.inputs import normal
 from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, rounding
 
 CRITIC_WEIGHTS, GENERATOR_WEIGHTS = 4 * 2 + 4 + 4 + 1, 2 * 2 + 2
-RATE = 0.5
 
 
 def discriminator_step(
@@ -36,25 +35,6 @@ def discriminator_step(
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
-
-
-def call(
-    function: Callable[..., Any], critic_weights: Tensor, generator_weights: Tensor, real: Tensor, z: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The critic's weights after one step, what the generator holds, and which of all weights can still be trained."""
-    critic = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1), nn.Flatten(0)).to(real.dtype)
-    generator = nn.Linear(2, 2).to(real.dtype)
-    vector_to_parameters(critic_weights.clone(), critic.parameters())
-    vector_to_parameters(generator_weights.clone(), generator.parameters())
-    optimizer = torch.optim.SGD(critic.parameters(), lr=RATE)
-    softplus(-critic(generator(z))).mean().backward()  # type: ignore[no-untyped-call]  # the generator's last step
-    for parameter in generator.parameters():
-        parameter.grad = None
-    function(critic, generator, optimizer, real, z)
-    gradients = [torch.zeros_like(w) if w.grad is None else w.grad for w in generator.parameters()]
-    held = torch.cat([parameters_to_vector(generator.parameters()), parameters_to_vector(gradients)])
-    trainable = torch.tensor([float(w.requires_grad) for w in (*critic.parameters(), *generator.parameters())])
-    return parameters_to_vector(critic.parameters()).detach(), held.detach(), trainable
 
 
 def by_cross_entropy(critic: Any, generator: Any, optimizer: Any, real: Tensor, z: Tensor) -> None:
@@ -333,7 +313,7 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(by_cross_entropy, by_gradients, by_hand, by_weights, with_a_frozen_generator),
-    call=call,
+    call=observe_discriminator_step,
     tolerance=of_a_step,
     parts=(
         "the critic's weights",

@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Optimizer
+from torch.optim import Optimizer
 
-from course_gan.exercises.ch05.inputs import DOUBLE, SINGLE, gradients, numbers, players, trainable
+from course_gan.exercises.ch05.harness import observe_critic_step
+from course_gan.exercises.ch05.inputs import DOUBLE, SINGLE
 from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, rounding
 from course_gan.fdiv import F_DIVERGENCES
 
@@ -30,25 +31,6 @@ def critic_step(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, r
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
-
-
-def call(
-    function: Step,
-    critic_weight: Tensor,
-    critic_bias: Tensor,
-    generator_weight: Tensor,
-    generator_bias: Tensor,
-    real: Tensor,
-    z: Tensor,
-    rate: float,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The critic's parameters after the step, the generator's, their gradients, and which can still be trained."""
-    critic, generator = players(critic_weight, critic_bias, generator_weight, generator_bias)
-    optimizer = SGD(critic.parameters(), lr=rate)
-    for parameter in critic.parameters():
-        parameter.grad = torch.ones_like(parameter)  # left over from the generator's step
-    function(critic, generator, optimizer, real, z)
-    return numbers(critic), numbers(generator), gradients(generator), trainable(critic, generator)
 
 
 def without_graph(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
@@ -335,7 +317,7 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(without_graph, by_hand, with_a_frozen_generator),
-    call=call,
+    call=observe_critic_step,
     tolerance=tolerance,
     parts=(
         "the critic's parameters",

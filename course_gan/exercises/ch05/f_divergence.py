@@ -1,13 +1,13 @@
 """Exercise: the f-divergence of two discrete distributions, edges included."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_gan.exercises.ch02.inputs import distribution
-from course_gan.exercises.ch05.inputs import DOUBLE, PRICES, SINGLE
+from course_gan.exercises.ch05.harness import call_f_divergence
+from course_gan.exercises.ch05.inputs import DOUBLE, SINGLE
 from course_gan.exercises.core import Case, Exercise, Misconception
 
 Function = Callable[[Tensor], Tensor]
@@ -32,11 +32,6 @@ def _terms(f: Function, at_zero: float, slope_at_infinity: float, p: Tensor, q: 
     only_q = torch.where(q > 0, torch.where(q > 0, q, 1) * at_zero, 0)
     only_p = torch.where(p > 0, torch.where(p > 0, p, 1) * slope_at_infinity, 0)
     return torch.where(both, inside, torch.where(p > 0, only_p, only_q))
-
-
-def call(function: Callable[..., Any], f: str, p: Tensor, q: Tensor) -> Any:
-    """The learner's divergence, by a price list and its two ends."""
-    return function(*PRICES[f], p, q)
 
 
 def by_loop(f: Function, at_zero: float, slope_at_infinity: float, p: Tensor, q: Tensor) -> Tensor:
@@ -230,5 +225,5 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(by_loop, by_masks),
-    call=call,
+    call=call_f_divergence,
 )

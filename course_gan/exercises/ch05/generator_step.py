@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Optimizer
+from torch.optim import Optimizer
 
-from course_gan.exercises.ch05.inputs import DOUBLE, SINGLE, numbers, players, trainable
+from course_gan.exercises.ch05.harness import observe_generator_step
+from course_gan.exercises.ch05.inputs import DOUBLE, SINGLE
 from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, rounding
 from course_gan.fdiv import F_DIVERGENCES
 
@@ -31,24 +32,6 @@ def generator_step(
     generator_optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     generator_optimizer.step()
-
-
-def call(
-    function: Step,
-    critic_weight: Tensor,
-    critic_bias: Tensor,
-    generator_weight: Tensor,
-    generator_bias: Tensor,
-    z: Tensor,
-    rate: float,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The generator's parameters after the step, the critic's, and which of them can still be trained."""
-    critic, generator = players(critic_weight, critic_bias, generator_weight, generator_bias)
-    optimizers = SGD(critic.parameters(), lr=2 * rate), SGD(generator.parameters(), lr=rate)
-    for parameter in (*critic.parameters(), *generator.parameters()):
-        parameter.grad = torch.ones_like(parameter)  # left over from before
-    function(critic, generator, *optimizers, z)
-    return numbers(generator), numbers(critic), trainable(critic, generator)
 
 
 def with_a_frozen_critic(
@@ -282,7 +265,7 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(with_a_frozen_critic, by_hand),
-    call=call,
+    call=observe_generator_step,
     tolerance=tolerance,
     parts=(
         "the generator's parameters",

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_gan.exercises.ch05.inputs import DOUBLE, PRICES, SINGLE, scores
+from course_gan.exercises.ch05.harness import call_swapped
+from course_gan.exercises.ch05.inputs import DOUBLE, SINGLE, scores
 from course_gan.exercises.core import Case, Exercise, Misconception
 
 Function = Callable[[Tensor], Tensor]
@@ -20,11 +21,6 @@ def swapped(f: Function) -> Function:
     Return a function that does the same.
     """
     return lambda u: u * f(1 / u)
-
-
-def call(function: Callable[[Function], Function], f: str, u: Tensor) -> Tensor:
-    """The learner's f° of a price list, at the ratios u."""
-    return function(PRICES[f].f)(u)
 
 
 def by_def(f: Function) -> Function:
@@ -105,5 +101,5 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(by_def, by_loop),
-    call=call,
+    call=call_swapped,
 )
