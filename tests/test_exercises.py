@@ -76,6 +76,12 @@ def test_no_two_exercises_share_an_id() -> None:
     assert sorted(EXERCISES) == sorted(ids)
 
 
+def test_no_two_exercises_ask_for_functions_of_one_name() -> None:
+    """In one notebook the second would replace the first."""
+    names = [exercise.reference.__name__ for exercise in EXERCISES.values()]
+    assert len(set(names)) == len(names)
+
+
 @each_exercise
 def test_misconceptions_differ_from_each_other(exercise: Exercise) -> None:
     cases = exercise.seeded_cases(0)

@@ -118,7 +118,6 @@ text = "Minus twice."
         ("points = 2", "[exercises.kl-divergence.variant]\nscale = 0\ntext = 'x'", r"variant\.scale is 0"),
         ("points = 2", "[exercises.kl-divergence.variant]\nscale = 2", r"variant\.text is missing"),
         ("points = 2", "[exercises.kl-divergence.variant]\ntext = 'x'", r"variant\.scale is missing"),
-        ("points = 3", "points = 3\n[exercises.f-gan-critic-step]", r"both ask for a function 'critic_step'"),
     ],
 )
 def test_what_cannot_be_understood_is_refused_by_its_key(tmp_path: Path, old: str, new: str, complaint: str) -> None:

@@ -25,18 +25,11 @@ def chosen(named: Sequence[str], chapters: Sequence[str]) -> tuple[str, ...]:
 
 
 def fit_together(ids: Sequence[str]) -> None:
-    """Refuse exercises that do not exist, are named twice, or ask for functions of one name."""
-    owners: dict[str, str] = {}
+    """Refuse exercises that do not exist or are named twice."""
     for exercise in ids:
-        function = get(exercise).reference.__name__
-        other = owners.setdefault(function, exercise)
+        get(exercise)
         if ids.count(exercise) > 1:
             raise ValueError(f"The exercise {exercise!r} is named twice; once will do.")
-        if other != exercise:
-            raise ValueError(
-                f"The exercises {other!r} and {exercise!r} both ask for a function {function!r}: in one notebook the "
-                "second would replace the first. Put them into two assignments, or leave one out."
-            )
 
 
 def can_vary(exercise: str, ids: Collection[str]) -> None:

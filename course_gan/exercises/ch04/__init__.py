@@ -4,8 +4,8 @@ from course_gan.exercises.ch04 import (
     ascend_value,
     best_discriminator,
     discriminator_step,
+    frozen_gradient,
     game_value,
-    generator_gradient,
     jsd_estimate,
     kl_from_scores,
     unequal_shares,
@@ -20,5 +20,5 @@ EXERCISES: tuple[Exercise, ...] = (
     unequal_shares.EXERCISE,
     ascend_value.EXERCISE,
     discriminator_step.EXERCISE,
-    generator_gradient.EXERCISE,
+    frozen_gradient.EXERCISE,
 )

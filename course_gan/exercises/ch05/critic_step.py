@@ -15,7 +15,7 @@ from course_gan.fdiv import F_DIVERGENCES
 Step = Callable[[nn.Module, nn.Module, Optimizer, Tensor, Tensor], None]
 
 
-def critic_step(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
+def f_gan_critic_step(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
     """Improve the critic by one step of its optimizer (row squared-hellinger).
 
     The bound is mean T(real) - mean f*(T(fake)), with T = 1 - exp(-v) of the
@@ -109,12 +109,12 @@ def _nothing(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real
 
 
 def _twice(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
-    critic_step(critic, generator, optimizer, real, z)
+    f_gan_critic_step(critic, generator, optimizer, real, z)
     optimizer.step()
 
 
 def _left_frozen(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
-    critic_step(critic, generator, optimizer, real, z)
+    f_gan_critic_step(critic, generator, optimizer, real, z)
     generator.requires_grad_(False)
 
 
@@ -130,7 +130,7 @@ def _old_only(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, rea
 
 
 def _own_noise(critic: nn.Module, generator: nn.Module, optimizer: Optimizer, real: Tensor, z: Tensor) -> None:
-    critic_step(critic, generator, optimizer, real, torch.randn_like(z))
+    f_gan_critic_step(critic, generator, optimizer, real, torch.randn_like(z))
 
 
 def _activation(v: Tensor) -> Tensor:
@@ -313,7 +313,7 @@ EXERCISE = Exercise(
     chapter="05-f-gan",
     title="One step of the critic",
     points=4,
-    reference=critic_step,
+    reference=f_gan_critic_step,
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(without_graph, by_hand, with_a_frozen_generator),

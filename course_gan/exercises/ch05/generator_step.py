@@ -15,7 +15,7 @@ from course_gan.fdiv import F_DIVERGENCES
 Step = Callable[[nn.Module, nn.Module, Optimizer, Optimizer, Tensor], None]
 
 
-def generator_step(
+def f_gan_generator_step(
     critic: nn.Module, generator: nn.Module, critic_optimizer: Optimizer, generator_optimizer: Optimizer, z: Tensor
 ) -> None:
     """Improve the generator by one step of its optimizer (row squared-hellinger).
@@ -107,14 +107,14 @@ def _loss(v: Tensor) -> Tensor:
 def _left_frozen(
     critic: nn.Module, generator: nn.Module, critic_optimizer: Optimizer, generator_optimizer: Optimizer, z: Tensor
 ) -> None:
-    generator_step(critic, generator, critic_optimizer, generator_optimizer, z)
+    f_gan_generator_step(critic, generator, critic_optimizer, generator_optimizer, z)
     critic.requires_grad_(False)
 
 
 def _twice(
     critic: nn.Module, generator: nn.Module, critic_optimizer: Optimizer, generator_optimizer: Optimizer, z: Tensor
 ) -> None:
-    generator_step(critic, generator, critic_optimizer, generator_optimizer, z)
+    f_gan_generator_step(critic, generator, critic_optimizer, generator_optimizer, z)
     generator_optimizer.step()
 
 
@@ -127,7 +127,7 @@ def _old_only(
 def _own_noise(
     critic: nn.Module, generator: nn.Module, critic_optimizer: Optimizer, generator_optimizer: Optimizer, z: Tensor
 ) -> None:
-    generator_step(critic, generator, critic_optimizer, generator_optimizer, torch.randn_like(z))
+    f_gan_generator_step(critic, generator, critic_optimizer, generator_optimizer, torch.randn_like(z))
 
 
 MISCONCEPTIONS = (
@@ -261,7 +261,7 @@ EXERCISE = Exercise(
     chapter="05-f-gan",
     title="One step of the generator",
     points=4,
-    reference=generator_step,
+    reference=f_gan_generator_step,
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(with_a_frozen_critic, by_hand),

@@ -13,7 +13,7 @@ from course_gan.exercises.ch04.inputs import normal
 from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, rounding
 
 
-def generator_gradient(theta: Tensor, z: Tensor) -> Tensor:
+def frozen_gradient(theta: Tensor, z: Tensor) -> Tensor:
     """Derivative by theta of the mean of log(1 - D(theta + z)), D held fixed.
 
     The data are N(0, 1) and the generator shifts its noise, x = theta + z, so
@@ -92,7 +92,7 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "uphill",
-        lambda theta, z: -generator_gradient(theta, z),
+        lambda theta, z: -frozen_gradient(theta, z),
         "Your sign is that of a step downhill; the derivative itself is wanted.",
     ),
     Misconception(
@@ -108,13 +108,13 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "half",
-        lambda theta, z: generator_gradient(theta, z) / 2,
+        lambda theta, z: frozen_gradient(theta, z) / 2,
         "This is the derivative of the Jensen-Shannon divergence itself (from these samples); that of the value is "
         "twice as large.",
     ),
     Misconception(
         "sum",
-        lambda theta, z: generator_gradient(theta, z) * len(z),
+        lambda theta, z: frozen_gradient(theta, z) * len(z),
         "You summed over the samples; the mean is wanted.",
     ),
     Misconception(
@@ -185,7 +185,7 @@ EXERCISE = Exercise(
     chapter="04-optimal-discriminator",
     title="What the best discriminator teaches",
     points=4,
-    reference=generator_gradient,
+    reference=frozen_gradient,
     cases=cases,
     misconceptions=MISCONCEPTIONS,
     alternatives=(by_autograd, by_numpy, by_loop),
