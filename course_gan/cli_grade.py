@@ -22,7 +22,7 @@ def grade(
     assignment: Annotated[Path, typer.Option("--assignment", metavar="FILE", help="The grading file.")],
     seed_file: Annotated[Path, typer.Option("--seed-file", metavar="FILE", help="The secret seed.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the reports go.")],
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Submissions at a time.")] = 0,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, max=256, help="Submissions at a time; as cores.")] = None,
     times: Annotated[Path | None, typer.Option("--times", metavar="CSV", help="When each was submitted.")] = None,
     shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Grade the I-th of N parts, no reports.")] = "",
     merge: Annotated[list[Path] | None, typer.Option("--merge", metavar="DIR", help="--out of another part.")] = None,
@@ -38,8 +38,7 @@ def grade(
     The exit code is 0 if all submissions have marks (0 points included), 2 if the call cannot be used, 130 after
     Ctrl-C.
     """
-    import os
-
+    import joblib
     from tqdm import tqdm
 
     from course_gan.grade.assignment import load_with_remarks
@@ -54,7 +53,7 @@ def grade(
         assignment=rules,
         seed_file=seed_file,
         out=out,
-        jobs=jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else jobs or os.cpu_count() or 1,
+        jobs=jobs or joblib.cpu_count(),
         times=times,
         shard=part,
         merge=tuple(merge or ()),

@@ -108,7 +108,8 @@ def test_a_class_is_graded_whatever_some_of_them_do(lesson: Path) -> None:
     # Once more: the same bytes, and no submission is run again.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Grader, "grade", lambda self, one: pytest.fail(f"{one.student} was run again"))
-        assert grade(lesson).exit_code == 0
+        again = grade(lesson)
+    assert again.exit_code == 0, again.output
     assert contents(lesson / "marks") == written
 
     # In two parts, elsewhere, and put together: the same bytes.

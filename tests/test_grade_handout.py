@@ -98,7 +98,7 @@ def test_the_text_is_plain_markdown_and_says_where_it_comes_from(exercise: Exerc
     assert f"## Exercise 1: {exercise.title}\n\n*From [chapter {chapter.number}](http" in text
     assert f"· {exercise.points} point" in text
     # A number means something only beside its chapter.
-    for found in re.finditer(r"\b(?:Proposition|Theorem|Corollary|Figure|Exercise|formula) \(?\d+\)?", text):
+    for found in re.finditer(r"\b(?:Proposition|Theorem|Corollary|Figure|Exercise|formula) \(?\d+(?:\.\d+)?\)?", text):
         rest = text[found.end() : found.end() + 80]
         assert rest.startswith(":") or re.match(r"(?: “[^”]*”)? of \[chapter", rest), found[0] + rest
     for cell in notebook.cells:
@@ -109,8 +109,8 @@ def test_the_text_is_plain_markdown_and_says_where_it_comes_from(exercise: Exerc
 def test_a_reference_names_number_title_and_chapter() -> None:
     text = assignment_notebook(handout("closest-gaussian", "generator-losses", "kl-from-logits")).cells
     joined = "\n".join(cell.source for cell in text)
-    assert re.search(r"Theorem \d+ “KL matches moments” of \[chapter 2\]\(https?://[^)]*02-divergences\.md\)", joined)
-    assert re.search(r"both losses of formula \(\d+\) of \[chapter 3\]", joined)
+    assert re.search(r"Theorem 2\.\d+ “KL matches moments” of \[chapter 2\]\(https?://[^)]*02-divergences\.md\)", joined)
+    assert re.search(r"both losses of formula \(3\.\d+\) of \[chapter 3\]", joined)
     assert r"\KL" not in joined
 
 
