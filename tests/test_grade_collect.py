@@ -187,12 +187,12 @@ def test_equal_files_of_two_students_are_both_graded_and_named(handed_in: Path) 
     file(handed_in / "bob" / "x.ipynb", "same")
     file(handed_in / "carol.ipynb", "another")
     rows = gathered(handed_in)
-    assert rows["alice"].notes == ("the same bytes as bob",)
-    assert rows["bob"].notes == ("the same bytes as alice",)
+    assert rows["alice"].private == ("the same bytes as bob",)
+    assert rows["bob"].private == ("the same bytes as alice",)
     assert rows["carol"].notes == ()
     for n in range(10):
         file(handed_in / f"z{n}.ipynb", "same")
-    assert gathered(handed_in)["z9"].notes == ("the same bytes as alice, bob, z0, z1, z2 and 6 more",)
+    assert gathered(handed_in)["z9"].private == ("the same bytes as alice, bob, z0, z1, z2 and 6 more",)
 
 
 @pytest.mark.parametrize("other", ["ALICE", "alice"])

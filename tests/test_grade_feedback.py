@@ -64,6 +64,13 @@ def test_hidden_numbers_are_shown_only_with_full_feedback() -> None:
     assert "0.91629073" not in of("Chen Wei").source
 
 
+def test_who_else_handed_in_the_same_file_is_for_the_instructor_alone() -> None:
+    copied = Graded(student("A", private=("the same bytes as somebody else",)), marks("right"))
+    (row,) = rows_of(ASSIGNMENT, [copied])
+    assert "the same bytes as somebody else" in row.notes
+    assert "somebody else" not in page_of(copied).source
+
+
 def test_a_verdict_says_nothing_but_outcome_and_points() -> None:
     page = of("Chen Wei", feedback="verdict")
     assert "✗ not yet · 0 of 2 points" in page.text()

@@ -109,7 +109,9 @@ def test_the_text_is_plain_markdown_and_says_where_it_comes_from(exercise: Exerc
 def test_a_reference_names_number_title_and_chapter() -> None:
     text = assignment_notebook(handout("closest-gaussian", "generator-losses", "kl-from-logits")).cells
     joined = "\n".join(cell.source for cell in text)
-    assert re.search(r"Theorem 2\.\d+ “KL matches moments” of \[chapter 2\]\(https?://[^)]*02-divergences\.md\)", joined)
+    assert re.search(
+        r"Theorem 2\.\d+ “KL matches moments” of \[chapter 2\]\(https?://[^)]*02-divergences\.md\)", joined
+    )
     assert re.search(r"both losses of formula \(3\.\d+\) of \[chapter 3\]", joined)
     assert r"\KL" not in joined
 

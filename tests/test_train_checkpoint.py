@@ -224,7 +224,7 @@ def test_kill_at_any_moment_leaves_a_readable_checkpoint() -> None:
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         command = [sys.executable, "-m", "tests.train_worker", "kills", folder]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     steps = [int(step) for step, _ in lines]

@@ -131,7 +131,7 @@ def _naming_copies(rows: list[Submission]) -> list[Submission]:
         if others:
             first = [student for student in same[row.digest][:6] if student != row.student][:5]
             more = f" and {others - len(first)} more" if others > len(first) else ""
-            row = replace(row, notes=(*row.notes, f"the same bytes as {', '.join(first)}{more}"))
+            row = replace(row, private=(*row.private, f"the same bytes as {', '.join(first)}{more}"))
         named.append(row)
     return named
 

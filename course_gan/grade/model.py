@@ -86,6 +86,7 @@ class Submission:
     problem: str = ""
     notes: tuple[str, ...] = ()
     digest: str = ""  # sha256 of the file's bytes
+    private: tuple[str, ...] = ()  # notes that name other students, for the instructor alone
 
 
 @dataclass(frozen=True)

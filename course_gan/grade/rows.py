@@ -31,7 +31,10 @@ class Row:
     @property
     def notes(self) -> tuple[str, ...]:
         """The rules that were applied to this student."""
-        notes = (one_line(note) for note in (*self.graded.submission.notes, *self.graded.notes))
+        notes = (
+            one_line(note)
+            for note in (*self.graded.submission.notes, *self.graded.submission.private, *self.graded.notes)
+        )
         return tuple(dict.fromkeys(note for note in notes if note))
 
 
