@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from course_gan import plots
 from course_gan.gaussians import mixture_log_density
-from course_gan.plots.line_films import BESIDE, EDGE, GAP, HEIGHT, WIDTH
+from course_gan.plots.line_films import BESIDE, EDGE, GAP, HEIGHT, TOP, WIDTH
 from course_gan.pushforward import mixture_generator
 
 HUMPS = torch.tensor([[0.35, 0.65], [-1.5, 1.5], [0.5, 0.5]], dtype=torch.float64)
@@ -33,7 +33,7 @@ def film(moments: list[Tensor] = MOMENTS, **changes: object) -> plots.Film:
 def curves(still: str) -> list[Tensor]:
     """The points of each path: the two boxes, the exact curves, the histogram, the learned map, the marks."""
     found = re.findall(r' d="([^"]*)"', still)
-    return [torch.tensor([[float(n) for n in p.split()] for p in re.findall(r"-?\d+ -?\d+", path)]) for path in found]
+    return [torch.tensor([[float(n) for n in p.split()] for p in re.findall(r"[\d.]+ [\d.]+", path)]) for path in found]
 
 
 def test_fifty_frames_are_small_and_the_same_bytes_each_time() -> None:
@@ -55,16 +55,23 @@ def test_map_of_a_straight_line_is_straight_and_the_higher_x_the_higher_up() -> 
     flat = film([EQUAL], x=BROAD, density=torch.full_like(BROAD, 0.1)).pictures.still(0)
     _, _, _, learned, _ = curves(flat)
     across = (learned[:, 0] - EDGE) / WIDTH * 6 - 3
-    up = 4 - learned[:, 1] / HEIGHT * 8
-    assert_close(across, up, atol=0.04, rtol=0)  # whole units, of 300 for 6 and for 8; and 1000 points of noise
+    up = 4 - (learned[:, 1] - TOP) / HEIGHT * 8
+    assert_close(across, up, atol=0.01, rtol=0)  # tenths of units, of 290 for 6 and for 8
 
 
 def test_histogram_has_area_one_in_units_of_the_density() -> None:
     density = torch.full_like(BROAD, 0.3)
     _, _, outline, _, _ = curves(film([EQUAL], x=BROAD, density=density).pictures.still(0))
     heights = (outline[:, 0] - (EDGE + WIDTH + GAP)) / BESIDE * 1.6 * 0.3
-    x = 4 - outline[:, 1] / HEIGHT * 8
+    x = 4 - (outline[:, 1] - TOP) / HEIGHT * 8
     assert float(torch.trapezoid(heights, x)) == pytest.approx(1, abs=0.02)
+
+
+def test_what_lies_beyond_the_data_is_left_out_and_not_moved_to_the_border() -> None:
+    _, _, _, learned, marks = curves(film([10 * EQUAL, WANTED]).pictures.still(0))
+    assert learned[:, 1].min() > TOP
+    assert learned[:, 1].max() < TOP + HEIGHT
+    assert len(marks) == 2  # only z = 0 has its image there
 
 
 def test_marks_are_carried_from_the_map_to_the_samples_at_their_height() -> None:

@@ -13,9 +13,11 @@ from course_gan.plots.films import Film
 from course_gan.plots.inputs import Number, drawable
 from course_gan.plots.style import P_LINE, Q_LINE
 
-WIDTH, HEIGHT, EDGE, GAP, FOOT = 300, 300, 28, 14, 26  # of a frame, in units of its drawing: the map, and around it
-BESIDE = 138  # the width of the density
+WIDTH, HEIGHT = 290, 290  # of the map, in units of the drawing
+TOP, EDGE, GAP, FOOT = 6, 36, 14, 44  # above it, to its left, to the density, and below
+BESIDE = 140  # the width of the density
 REACH = 3.0  # the map is drawn from -3 to 3
+TICKS = (-2, 0, 2)
 KNOTS, BINS = 121, 40
 MARKED = (-1.6, -0.8, 0.0, 0.8, 1.6)
 # They read on white and on black: what is in an image does not follow the colors of the page.
@@ -71,7 +73,7 @@ class _Lines:
     )
 
     def __init__(self, z: Tensor, made: list[Tensor], exact: Tensor, x: Tensor, density: Tensor) -> None:
-        self.size = EDGE + WIDTH + GAP + BESIDE, HEIGHT + FOOT
+        self.size = EDGE + WIDTH + GAP + BESIDE, TOP + HEIGHT + FOOT
         self.made, self.x, self.density = made, x, density
         self.bottom, self.top = float(x[0]), float(x[-1])
         self.highest = 1.6 * float(density.max())
@@ -88,7 +90,7 @@ class _Lines:
         return EDGE + WIDTH + GAP + density.double().clamp(max=self.highest) / self.highest * BESIDE
 
     def _down(self, x: Tensor) -> Tensor:
-        return (self.top - x.double().clamp(self.bottom, self.top)) / (self.top - self.bottom) * HEIGHT
+        return TOP + (self.top - x.double()) / (self.top - self.bottom) * HEIGHT
 
     def _map(self, images: Tensor) -> tuple[Tensor, Tensor]:
         return self._across(self.z[self.knots]), self._down(images[self.knots])
@@ -102,19 +104,29 @@ class _Lines:
         return across, self._down(self.edges.repeat_interleave(2))
 
     def _wanted(self) -> tuple[Tensor, Tensor]:
-        thin = torch.linspace(0, len(self.x) - 1, KNOTS).round().long()
-        return self._aside(self.density[thin]), self._down(self.x[thin])
+        even = torch.linspace(self.bottom, self.top, KNOTS, dtype=self.x.dtype)
+        near = torch.searchsorted(self.x, even).clamp(max=len(self.x) - 1)
+        return self._aside(self.density[near]), self._down(self.x[near])
 
     def ground(self) -> str:
         """What is the same in every frame: both boxes, the exact map and the density wanted."""
-        text = f'fill="{GROUND}" font-family="sans-serif" font-size="17" text-anchor="middle"'
-        box = f'fill="none" stroke="{GROUND}" stroke-width="1.5"'
-        aside = EDGE + WIDTH + GAP
+        aside, foot = EDGE + WIDTH + GAP, TOP + HEIGHT
+        ticks = torch.tensor(TICKS, dtype=torch.float64)
+        labels = [(f"{x:.0f}", foot + 18, tick) for x, tick in zip(self._across(ticks).tolist(), TICKS, strict=True)]
+        inside = [tick for tick in TICKS if self.bottom <= tick <= self.top]
+        heights = self._down(torch.tensor(inside, dtype=torch.float64)).tolist()
+        labels += [(str(EDGE - 15), round(y) + 5, tick) for y, tick in zip(heights, inside, strict=True)]
+        words = [
+            (EDGE + WIDTH // 2, foot + 37, "z"),
+            (aside + BESIDE // 2, foot + 18, "density of x"),
+            (EDGE - 15, TOP + 14, "x"),
+            *((at, y, str(tick).replace("-", "−")) for at, y, tick in labels),
+        ]
+        texts = "".join(f'<text x="{at}" y="{y}">{word}</text>' for at, y, word in words)
         return (
-            f'<path {box} d="M{EDGE} 1V{HEIGHT}H{EDGE + WIDTH}M{aside} 1V{HEIGHT}H{aside + BESIDE}"/>'
-            f'<text {text} x="{EDGE + WIDTH // 2}" y="{HEIGHT + 19}">z</text>'
-            f'<text {text} x="{aside + BESIDE // 2}" y="{HEIGHT + 19}">density of x</text>'
-            f'<text {text} x="13" y="{HEIGHT // 2}">x</text>'
+            f'<path fill="none" stroke="{GROUND}" stroke-width="1.5" '
+            f'd="M{EDGE} {TOP}V{foot}H{EDGE + WIDTH}M{aside} {TOP}V{foot}H{aside + BESIDE}"/>'
+            f'<g fill="{GROUND}" font-family="sans-serif" font-size="16" text-anchor="middle">{texts}</g>'
             f'<path fill="none" stroke="{EXACT}" stroke-width="2.5" '
             f'd="{_path(*self._map(self.exact))}{_path(*self._wanted())}"/>'
         )
@@ -122,9 +134,10 @@ class _Lines:
     def frame(self, k: int) -> str:
         at, images = self._across(self.z[self.marks]), self._down(self.made[k][self.marks])
         dots = "".join(
-            f"M{x} {y}h0M{EDGE + WIDTH + GAP} {y}h0"
-            for x, y in torch.stack([at, images], 1).round().int().tolist()
-        )  # fmt: skip
+            f"M{x:.0f} {y:.0f}h0M{EDGE + WIDTH + GAP} {y:.0f}h0"
+            for x, y in torch.stack([at, images], 1).tolist()
+            if TOP <= y <= TOP + HEIGHT
+        )
         return (
             f'<path fill="{LEARNED}" fill-opacity=".25" stroke="{LEARNED}" stroke-width="1" '
             f'd="{_path(*self._steps(k))}"/>'
@@ -162,10 +175,16 @@ class _Lines:
         ax.fill(*self._steps(k), facecolor="none", edgecolor=LEARNED, hatch="////", linewidth=0.8)
         at, images = self._across(self.z[self.marks]), self._down(self.made[k][self.marks])
         ax.plot(at, images, "o", color="black", markersize=4)
-        ax.set(xlim=(EDGE, self.size[0]), ylim=(HEIGHT, 0))
+        ax.set(xlim=(EDGE, self.size[0]), ylim=(TOP + HEIGHT, TOP))
 
 
 def _path(across: Tensor, down: Tensor) -> str:
-    """A line through points, in whole numbers."""
-    points = torch.stack([across, down], 1).round().int().tolist()
-    return "M" + "L".join(f"{x} {y}" for x, y in points)
+    """A line through points, in tenths of a unit, with gaps where it is above or below the drawing."""
+    parts, pen = [], "M"
+    for x, y in torch.stack([across, down], 1).tolist():
+        if TOP - 0.05 <= y <= TOP + HEIGHT + 0.05:
+            parts.append(f"{pen}{round(x, 1):g} {round(y, 1):g}")
+            pen = "L"
+        else:
+            pen = "M"
+    return "".join(parts)
