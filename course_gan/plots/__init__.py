@@ -34,6 +34,7 @@ from course_gan.plots.images import image_grid
 from course_gan.plots.integrands import js_through_the_middle, kl_point_by_point, kl_small_multiples
 from course_gan.plots.landing import cover
 from course_gan.plots.landscape_films import landscape_film
+from course_gan.plots.line_films import push_forward_film
 from course_gan.plots.plans import transport_matrix, transport_plan
 from course_gan.plots.seeds import histories
 from course_gan.plots.style import use_style
@@ -71,6 +72,7 @@ __all__ = [
     "moving_boxes",
     "price_lists",
     "push_forward",
+    "push_forward_film",
     "push_forward_frames",
     "samples",
     "save",
