@@ -20,6 +20,7 @@ def tables(results: dict[str, Any]) -> str:
     made = [
         _ratios(results),
         _memory(results["memory"]) if "memory" in results else "",
+        _grading(results["grading"]) if "grading" in results else "",
         _gpu(results["gpu"]) if "gpu" in results else "",
         _where(results),
     ]
@@ -50,6 +51,15 @@ def _memory(result: dict[str, Any]) -> str:
     return (
         f"Memory of one training run of {len(readings)} 000 steps, read every 1000 steps: "
         f"{', '.join(f'{reading:.1f}' for reading in readings)} MB."
+    )
+
+
+def _grading(result: dict[str, Any]) -> str:
+    return (
+        f"`course-gan grade` with {result['students']} submissions of five exercises, {result['jobs']} at a time: "
+        f"{result['seconds'] / 60:.1f} minutes, **{result['seconds'] / result['starting']:.2f}×** what it takes to "
+        f"start Python with torch as often; memory of the grader after each fifth of the class: "
+        f"{', '.join(f'{reading:.0f}' for reading in result['megabytes'])} MB."
     )
 
 
