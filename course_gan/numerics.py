@@ -31,7 +31,11 @@ def safe_sqrt(p: Tensor) -> Tensor:
 def ascending(x: Tensor) -> Tensor:
     """The numbers of x (n,) in ascending order, NaN last; differentiable."""
     numbers = None if x.requires_grad else _numpy(x)
-    return x.index_select(0, argsort(x)) if numbers is None else torch.from_numpy(np.sort(numbers))
+    if numbers is None:
+        return x.index_select(0, argsort(x))
+    numbers = numbers.copy()
+    numbers.sort()  # of the array itself: `np.sort` comes to the same by a longer way
+    return torch.from_numpy(numbers)
 
 
 def argsort(x: Tensor) -> Tensor:
@@ -48,6 +52,6 @@ def _numpy(x: Tensor) -> np.ndarray | None:
     if x.device.type != "cpu":
         return None
     try:
-        return x.detach().numpy()
+        return x.detach().numpy() if x.requires_grad else x.numpy()
     except (RuntimeError, TypeError):
         return None

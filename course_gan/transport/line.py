@@ -54,7 +54,7 @@ def wasserstein_1d(
         distance = _unequal_piles(accurate(x), accurate(y), p)
     # A NaN or an infinity among the points makes the distance one, so it is looked for only then: at n = 100 two
     # searches would cost as much as the sorting.
-    if not math.isfinite(distance.detach()):  # the host waits for the device here
+    if not math.isfinite(distance.item()):  # the host waits for the device here
         for name, value in (("x", x), ("y", y)):
             require(name, value, value.isfinite(), "wanted finite numbers")
     dtype = torch.promote_types(x.dtype, y.dtype)
@@ -82,23 +82,25 @@ def _equal_piles(x: Tensor, y: Tensor, p: int | float) -> Tensor:
 
 def _unequal_piles(x: Tensor, y: Tensor, p: int | float) -> Tensor:
     """Points of equal weight in each pile: where the plan cuts them depends on how many there are, and on no more."""
-    i, j, mass = (torch.from_numpy(part).to(x.device) for part in _cuts(len(x), len(y)))
+    i, j, mass = _cuts(len(x), len(y))
+    if x.device.type != "cpu":
+        i, j, mass = i.to(x.device), j.to(x.device), mass.to(x)  # an mps device has no float64
     gaps = ascending(x).index_select(0, i) - ascending(y).index_select(0, j)  # by [i] it takes three times as long
-    if p == 1:
-        return torch.dot(gaps.abs(), mass.to(gaps.dtype))
-    return power_mean(gaps.abs(), mass.to(gaps.dtype), p)
+    return torch.dot(gaps.abs(), mass) if p == 1 else power_mean(gaps.abs(), mass, p)
 
 
-def _cuts(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _cuts(n: int, m: int) -> tuple[Tensor, Tensor, Tensor]:
     """The k-th piece goes from point i_k of n to point j_k of m and is mass_k of the whole; kept if it is short."""
     return (_kept_cuts if n + m <= 10_000 else _kept_cuts.__wrapped__)(n, m)
 
 
 @lru_cache(maxsize=16)
-def _kept_cuts(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _kept_cuts(n: int, m: int) -> tuple[Tensor, Tensor, Tensor]:
     # In units of 1 / (n m) all levels are whole numbers, without rounding.
     levels = np.sort(np.concatenate([np.arange(0, n * m, m), np.arange(0, n * m + 1, n)]))
-    return levels[:-1] // m, levels[:-1] // n, np.diff(levels) / (n * m)
+    parts = levels[:-1] // m, levels[:-1] // n, np.diff(levels) / (n * m)
+    i, j, mass = map(torch.from_numpy, parts)
+    return i, j, mass
 
 
 def _weighted_piles(x: Tensor, y: Tensor, u: Tensor, v: Tensor, p: int | float) -> Tensor:
