@@ -77,7 +77,7 @@ def _factor(triple: Triple) -> str:
         if follows(actual, known * expected, allowed, known):
             return f"Every value is {sentence}."
     # A factor of zero, or of almost one, is another story.
-    if abs(factor) > 1e-6 and follows(actual, factor * expected, allowed, factor):
+    if abs(factor) > 1e-6 and abs(factor - 1) > 1e-3 and follows(actual, factor * expected, allowed, factor):
         return f"Every value is {number(factor)} times the right one: look for a constant factor."
     return ""
 
