@@ -92,6 +92,17 @@ def _run(notebook: Any, request: Any) -> dict[str, Any]:
 
 
 def _call(notebook: Any, request: Any, reply: Any) -> dict[str, Any]:
+    head = request.head
+    functions = notebook.answers(head["exercise"], head["name"])
+    if not functions:
+        return {"missing": True}
+    told = [_observed(functions[0], request, reply)]
+    if told[0].get("unwritten") and len(functions) > 1:  # the stub was checked, and the function is written below
+        told.append(_observed(functions[1], request, reply))
+    return told[-1]
+
+
+def _observed(function: Any, request: Any, reply: Any) -> dict[str, Any]:
     from importlib import import_module
 
     from course_gan.exercises.answers import UnusableAnswer, sendable
@@ -100,9 +111,6 @@ def _call(notebook: Any, request: Any, reply: Any) -> dict[str, Any]:
     from course_gan.exercises.observe import observe_call
 
     head = request.head
-    function = notebook.answer(head["exercise"], head["name"])
-    if function is None:
-        return {"missing": True}
     if not callable(function):
         return {
             "problem": f"What the notebook gives is not a function but an object of type {type(function).__name__}."
