@@ -313,6 +313,7 @@ def test_changed_shape_of_an_input_is_reported() -> None:
         (KL, lambda p, q: kl(p, q) / math.log(10), ["base-10 logarithm"]),
         (KL, lambda p, q: -kl(p, q), ["wrong sign"]),
         (KL, lambda p, q: 3 * kl(p, q), ["3 times the right one"]),
+        (KL, lambda p, q: (1 + 1e-10) * kl(p, q), ["Close, but the error"]),  # and no factor of 1
         (KL, lambda p, q: kl(p, q) + 0.25, ["too large by 0.25"]),
         (KL, lambda p, q: kl(p, q).exp(), ["exponential of the right one"]),
         (KL, lambda p, q: kl(p, q).abs().sqrt(), ["square root of the right one"]),

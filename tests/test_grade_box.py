@@ -17,7 +17,7 @@ from course_gan.grade.model import Limits
 from course_gan.grade.session import usage
 from tests.grade_class import TV, marks
 
-HARMLESS = ("torch", "numpy", "jupytext")  # beside Python's own modules
+HARMLESS = ("torch", "numpy", "jupytext", "tqdm")  # beside Python's own modules
 
 
 def imported(path: Path) -> set[str]:
@@ -135,6 +135,20 @@ def test_answers_that_lie_in_a_folder_which_is_shown_are_covered(
     assert {str(package), str(tmp_path / "usr" / "book"), str(tmp_path / "usr" / "tests")} <= set(covered)
     shown = command.index(str(tmp_path / "usr"))
     assert all(command.index(place) > shown for place in covered)
+
+
+def test_an_environment_below_the_temporary_folder_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box, "python_places", lambda: [Path("/tmp/somewhere/.venv")])
+    command = box.bubblewrap(Path("/somewhere"), Limits(), 60)
+    mounts = [command[n + 1] for n, part in enumerate(command) if part in ("--tmpfs", "--ro-bind")]
+    assert mounts.index("/tmp") < mounts.index("/tmp/somewhere/.venv")
+
+
+def test_every_folder_in_memory_has_a_size() -> None:
+    command = box.bubblewrap(Path("/somewhere"), Limits(disk_mb=3), 60)
+    sizes = {command[n + 1]: command[n - 2 : n] for n, part in enumerate(command) if part == "--tmpfs"}
+    for place in ("/tmp", "/dev/shm"):
+        assert sizes[place] == ["--size", str(3 << 20)]
 
 
 def test_every_link_to_this_python_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Marks follow from what came out of the box alone: points, partial points, sentences that give nothing hidden away."""
 
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -51,6 +52,21 @@ def test_an_answer_right_in_most_cases_has_part_of_the_points() -> None:
     assert found.status == "partly right"
     assert found.cases / 2 <= found.right < found.cases
     assert found.points == math.floor(4 * 0.5 * found.right / found.cases / STEP) * STEP > 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda right: 1.5 * right, "Every value is the same multiple of the right one"),
+        (lambda right: right + 0.25, "Every value is off by the same number"),
+        (lambda right: right - 0.25, "Every value is off by the same number"),
+        (lambda right: right * (1 + 1e-10), "Close, but the error is more than rounding explains: was a small"),
+    ],
+)
+def test_a_sentence_loses_its_number_and_not_its_sense(wrong: Any, said: str) -> None:
+    found = marked(lambda p, q: wrong(KL.reference(p, q)))
+    assert found.sentences[0].startswith(said)
+    assert not re.search(r"\d\.\d|e-\d|\d{4}", found.sentences[0])
 
 
 def test_partial_points_can_be_turned_off() -> None:

@@ -25,6 +25,7 @@ SHOWN = {
     "grade/__init__.py": "grade/__init__.py",
     "grade/worker.py": "grade/worker.py",
     "grade/notebook.py": "grade/notebook.py",
+    "grade/cells.py": "grade/cells.py",
     "grade/wire.py": "grade/wire.py",
     "exercises/answers.py": "exercises/answers.py",
     "exercises/core.py": "exercises/core.py",
@@ -47,6 +48,7 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": "/tmp",
+    "TORCH_COMPILE_DISABLE": "1",  # `torch.compile` gives the function back: compiling it takes minutes, or fails
 }
 CHECKOUT = ("book", "tests")  # hold solutions, too
 IMAGE = "busybox"  # any small image will do: what is run comes from this machine, read-only
@@ -111,12 +113,15 @@ def bubblewrap(library: Path, limits: Limits, cpu_seconds: int) -> list[str]:
             command += ["--symlink", os.readlink(place), place]
         elif os.path.exists(place):
             command += ["--ro-bind", place, place]
+    # Before the binds, which may lie below it.
+    command += ["--size", str(limits.disk_mb << 20), "--tmpfs", "/tmp", "--chdir", "/tmp"]
     for folder in python_places():
         command += ["--ro-bind", str(folder), str(folder)]
     for folder in _hidden():
         command += ["--tmpfs", str(folder), "--remount-ro", str(folder)]
     command += ["--ro-bind", str(library), "/box", "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    command += ["--size", str(limits.disk_mb << 20), "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/"]
+    # What `multiprocessing`, and with it the workers of a DataLoader, cannot do without.
+    command += ["--size", str(limits.disk_mb << 20), "--tmpfs", "/dev/shm", "--remount-ro", "/"]
     for name, value in ENVIRONMENT.items():
         command += ["--setenv", name, value]
     return [*command, "--", *_worker(WORKER, limits, cpu_seconds)]

@@ -24,6 +24,13 @@ UNFINISHED = 0.5  # the share of right cases below which there are none
 # What a sentence may say of a number without giving away one that is hidden: those of well-known constants.
 TELLING = re.compile(r"\d\.\d|\de[+-]?\d|\d{4}")
 
+# Sentences that are of use without the number they hold: what to look for in them, and what to put there.
+WITHOUT_NUMBERS = (
+    (re.compile(r"(?<=Close, but the error) of \S+ (is more than rounding explains) \([^)]*\)"), r" \1"),
+    (re.compile(r"(?<=very value is) \S+ times the right one(?=: look for)"), " the same multiple of the right one"),
+    (re.compile(r"(?<=very value is) too (?:large|small) by [\w.+-]+"), " off by the same number"),
+)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -152,6 +159,10 @@ def _safe(exercise: Exercise, sentences: Sequence[str]) -> tuple[str, ...]:
             kept.append("Your function takes other parameters than the task says: keep its first line as it was given.")
         elif any(text in sentence for text in known) or sentence == NOTHING_RETURNED or not TELLING.search(sentence):
             kept.append(sentence)
+        elif not TELLING.search(
+            plain := functools.reduce(lambda text, way: way[0].sub(way[1], text), WITHOUT_NUMBERS, sentence)
+        ):
+            kept.append(plain)
     return tuple(kept)
 
 

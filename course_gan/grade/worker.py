@@ -27,7 +27,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     _limit(memory_mb, cpu_seconds, processes, file_mb)
-    _furnish(writer)
+    _furnish()
     from course_gan.grade.notebook import Notebook
 
     notebook = Notebook(lambda place: wire.write(writer, wire.Message({"running": place})))
@@ -73,15 +73,25 @@ def _limit(memory_mb: int, cpu_seconds: int, processes: int, file_mb: int) -> No
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that grows too large is an error, not the end
 
 
-def _furnish(writer: int) -> None:
+class Nothing:
+    """Has every attribute, takes every call, and does nothing."""
+
+    def __getattr__(self, name: str) -> "Nothing":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Nothing()
+
+    def __call__(self, *args: object, **kwargs: object) -> None:
+        """As of a method that only shows something."""
+
+    def __contains__(self, item: object) -> bool:
+        return False
+
+
+def _furnish() -> None:
     """What a cell expects of a notebook: `display` and `get_ipython`, which here do nothing."""
-
-    class Nothing:
-        def __getattr__(self, name: str) -> Any:
-            return lambda *args, **kwargs: None
-
     names: Any = builtins
-    names.display, names.get_ipython = (lambda *args, **kwargs: None), Nothing
+    names.display = names.get_ipython = lambda *args, **kwargs: Nothing()
 
 
 def _run(notebook: Any, request: Any) -> dict[str, Any]:
@@ -92,6 +102,17 @@ def _run(notebook: Any, request: Any) -> dict[str, Any]:
 
 
 def _call(notebook: Any, request: Any, reply: Any) -> dict[str, Any]:
+    head = request.head
+    functions = notebook.answers(head["exercise"], head["name"])
+    if not functions:
+        return {"missing": True}
+    told = [_observed(functions[0], request, reply)]
+    if told[0].get("unwritten") and len(functions) > 1:  # the stub was checked, and the function is written below
+        told.append(_observed(functions[1], request, reply))
+    return told[-1]
+
+
+def _observed(function: Any, request: Any, reply: Any) -> dict[str, Any]:
     from importlib import import_module
 
     from course_gan.exercises.answers import UnusableAnswer, sendable
@@ -100,9 +121,6 @@ def _call(notebook: Any, request: Any, reply: Any) -> dict[str, Any]:
     from course_gan.exercises.observe import observe_call
 
     head = request.head
-    function = notebook.answer(head["exercise"], head["name"])
-    if function is None:
-        return {"missing": True}
     if not callable(function):
         return {
             "problem": f"What the notebook gives is not a function but an object of type {type(function).__name__}."
