@@ -106,6 +106,7 @@ def bubblewrap(library: Path, limits: Limits, cpu_seconds: int) -> list[str]:
     """The worker in namespaces of its own, by bubblewrap."""
     command = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"]
     command += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", "box", "--clearenv"]
+    command += ["--size", str(limits.disk_mb << 20), "--tmpfs", "/tmp"]  # first: this Python may itself lie below /tmp
     for place in SYSTEM:
         if os.path.islink(place):
             command += ["--symlink", os.readlink(place), place]
@@ -116,7 +117,7 @@ def bubblewrap(library: Path, limits: Limits, cpu_seconds: int) -> list[str]:
     for folder in _hidden():
         command += ["--tmpfs", str(folder), "--remount-ro", str(folder)]
     command += ["--ro-bind", str(library), "/box", "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    command += ["--size", str(limits.disk_mb << 20), "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/"]
+    command += ["--chdir", "/tmp", "--remount-ro", "/"]
     for name, value in ENVIRONMENT.items():
         command += ["--setenv", name, value]
     return [*command, "--", *_worker(WORKER, limits, cpu_seconds)]
