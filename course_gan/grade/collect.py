@@ -13,7 +13,7 @@ from pathlib import Path
 
 from course_gan.grade.candidates import Candidate, Choice, choose, path
 from course_gan.grade.layouts import Entry, entries, suffix
-from course_gan.grade.model import Submission
+from course_gan.grade.model import SAME_BYTES, Submission
 from course_gan.grade.student_names import caseless, listed, printable
 from course_gan.grade.submission_files import Tree, Unusable
 from course_gan.grade.submission_source import opened, prepare, refuse_bomb
@@ -131,7 +131,7 @@ def _naming_copies(rows: list[Submission]) -> list[Submission]:
         if others:
             first = [student for student in same[row.digest][:6] if student != row.student][:5]
             more = f" and {others - len(first)} more" if others > len(first) else ""
-            row = replace(row, notes=(*row.notes, f"the same bytes as {', '.join(first)}{more}"))
+            row = replace(row, notes=(*row.notes, f"{SAME_BYTES} {', '.join(first)}{more}"))
         named.append(row)
     return named
 

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from course_gan.grade.model import Assignment, Graded, Mark
+from course_gan.grade.model import SAME_BYTES, Assignment, Graded, Mark
 from course_gan.grade.pages import blocks, escaped, name, page, verbatim, with_code
 from course_gan.grade.rules import MEANINGS, SYMBOLS, late_cost, late_rule, partial_rule, variant_rule
 from course_gan.grade.text import counted, number, of_possible, one_line
@@ -80,7 +80,8 @@ def _problem(problem: str) -> str:
 
 def _summary(assignment: Assignment, one: Graded) -> str:
     late = late_cost(assignment, one)
-    notes = [*one.submission.notes, *one.notes]
+    # Who else handed in the same file is nothing that students should read about each other.
+    notes = [note for note in (*one.submission.notes, *one.notes) if not note.startswith(SAME_BYTES)]
     lines = [f"<p>{escaped(late)}</p>"] if late else []
     lines += [f'<p class="faint">{with_code(note)}</p>' for note in notes]
     file = f'<p class="faint">Graded file: {name(one.submission.source)}</p>' if one.submission.source else ""

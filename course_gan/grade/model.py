@@ -7,6 +7,7 @@ from typing import Literal
 
 Feedback = Literal["full", "sentences", "verdict"]
 Status = Literal["right", "partly right", "not yet", "not written", "missing", "failed", "stopped", "not graded"]
+SAME_BYTES = "the same bytes as"  # begins a note that names other students
 
 
 @dataclass(frozen=True)
