@@ -108,6 +108,8 @@ def rubric(
     typer.echo(f"Wrote {grading} and {seed}: keep both out of every repository that students can see.")
     if handout.variants:
         typer.echo(f"Set the scale of each variant in {grading.name}: {', '.join(handout.variants)}.")
+    typer.echo("\nWhen the submissions are there, grade them:")
+    typer.echo(f'  course-gan grade SUBMISSIONS --assignment "{grading}" \\\n    --seed-file "{seed}" --out marks')
 
 
 def _split(given: list[str] | None) -> list[str]:

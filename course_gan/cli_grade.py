@@ -1,5 +1,6 @@
 """The command `course-gan grade`: its options, and how a run is shown."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,10 @@ from course_gan import console
 # As in `course_gan.cli`: torch is imported when a command runs.
 GRADE_EXAMPLES = """
 Examples:
-  course-gan grade submissions --assignment hw1-grading.toml --seed-file hw1-seed.txt --out marks
-  course-gan grade class.zip --assignment hw1-grading.toml --seed-file hw1-seed.txt --out marks --jobs 8
-  course-gan grade submissions --assignment hw1-grading.toml --seed-file hw1-seed.txt --out part1 --shard 1/4
-  course-gan grade submissions --assignment hw1-grading.toml --seed-file hw1-seed.txt --out marks --merge part1
+  course-gan grade submissions --assignment week-2-grading.toml --seed-file week-2.seed --out marks
+  course-gan grade class.zip --assignment week-2-grading.toml --seed-file week-2.seed --out marks --jobs 8
+  course-gan grade submissions --assignment week-2-grading.toml --seed-file week-2.seed --out part1 --shard 1/4
+  course-gan grade submissions --assignment week-2-grading.toml --seed-file week-2.seed --out marks --merge part1
 """
 
 
@@ -22,7 +23,9 @@ def grade(
     assignment: Annotated[Path, typer.Option("--assignment", metavar="FILE", help="The grading file.")],
     seed_file: Annotated[Path, typer.Option("--seed-file", metavar="FILE", help="The secret seed.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the reports go.")],
-    jobs: Annotated[int | None, typer.Option("--jobs", min=1, max=256, help="Submissions at a time; as cores.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, max=256, help="Submissions at a time; by default one a core.")
+    ] = None,
     times: Annotated[Path | None, typer.Option("--times", metavar="CSV", help="When each was submitted.")] = None,
     shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Grade the I-th of N parts, no reports.")] = "",
     merge: Annotated[list[Path] | None, typer.Option("--merge", metavar="DIR", help="--out of another part.")] = None,
@@ -38,7 +41,6 @@ def grade(
     The exit code is 0 if all submissions have marks (0 points included), 2 if the call cannot be used, 130 after
     Ctrl-C.
     """
-    import joblib
     from tqdm import tqdm
 
     from course_gan.grade.assignment import load_with_remarks
@@ -53,7 +55,7 @@ def grade(
         assignment=rules,
         seed_file=seed_file,
         out=out,
-        jobs=jobs or joblib.cpu_count(),
+        jobs=jobs or _cores(),
         times=times,
         shard=part,
         merge=tuple(merge or ()),
@@ -74,6 +76,11 @@ def grade(
             typer.echo("Stopped. The marks so far are kept: the same command goes on from here.", err=True)
             raise typer.Exit(console.STOPPED) from None
     _summary(order.out, graded, part)
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -50,6 +50,7 @@ def test_a_new_assignment_is_a_folder_and_its_rubric_lies_outside(run, tmp_path)
     shown = run("assignment", "rubric", "week-1")
     assert shown.exit_code == 0, shown.stderr
     assert "keep both out" in shown.stdout
+    assert '--assignment "week-1-grading.toml" \\\n    --seed-file "week-1.seed" --out marks\n' in shown.stdout
     assignment = load(tmp_path / "week-1-grading.toml")
     assert [task.exercise for task in assignment.tasks] == ["kl-divergence", "critic-loss"]
     assert (assignment.title, assignment.late.per_day, assignment.due.isoformat()) == (

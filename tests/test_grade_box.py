@@ -51,6 +51,13 @@ def test_what_the_box_shows_imports_nothing_that_it_does_not_show(library: Path)
                 assert name.partition(".")[0] in {*sys.stdlib_module_names, *HARMLESS}, f"{path.name} imports {name}"
 
 
+def test_a_python_below_tmp_is_not_covered_by_the_boxs_own_tmp(library: Path) -> None:
+    command = box.bubblewrap(library, Limits(), 10)
+    tmp = next(n for n, part in enumerate(command) if command[n : n + 2] == ["--tmpfs", "/tmp"])
+    assert command[tmp - 2 : tmp] == ["--size", str(Limits().disk_mb << 20)]
+    assert tmp < command.index("--ro-bind")
+
+
 def test_no_reference_misconception_or_solution_is_in_the_box(library: Path) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in library.rglob("*.py"))
     for exercise in EXERCISES.values():
@@ -131,7 +138,7 @@ def test_answers_that_lie_in_a_folder_which_is_shown_are_covered(
     monkeypatch.setattr(box, "PACKAGE", package)
     monkeypatch.setattr(box, "SYSTEM", (str(tmp_path / "usr"),))
     command = box.bubblewrap(Path("/somewhere"), Limits(), 60)
-    covered = [command[n + 1] for n, part in enumerate(command) if part == "--tmpfs"]
+    covered = [command[n + 1] for n, part in enumerate(command) if part == "--tmpfs" and command[n + 1] != "/tmp"]
     assert {str(package), str(tmp_path / "usr" / "book"), str(tmp_path / "usr" / "tests")} <= set(covered)
     shown = command.index(str(tmp_path / "usr"))
     assert all(command.index(place) > shown for place in covered)

@@ -102,7 +102,7 @@ def test_a_box_needs_no_warning_and_is_named_among_the_rules() -> None:
 
 def test_rules_are_those_of_the_assignment() -> None:
     text = page_of(sample_class(), replace(ASSIGNMENT, partial=0.25, trials=3, feedback="verdict", due=None)).text()
-    assert "earns 25 % of them" in text
+    assert "earns that share of 25 % of them" in text
     assert "3 secret sets of inputs" in text
     assert "Students see outcomes and points only." in text
     assert "There was no deadline" in text

@@ -153,6 +153,22 @@ def test_our_own_mistake_is_said_to_be_ours_and_the_others_are_graded(
     assert len(rows(lesson / "marks")) == 5
 
 
+def test_parts_graded_at_once_into_one_folder_do_not_meet(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[set[Path]] = []
+
+    def told(self: Grader, submission: Submission) -> Graded:
+        kept.append(set(lesson.glob("marks/work/files*/*")))
+        return right_for_all(self, submission)
+
+    monkeypatch.setattr(Grader, "grade", told)
+    for part in ("1/2", "2/2"):
+        assert grade(lesson, "--shard", part).exit_code == 0
+    assert len(kept[-1] - kept[0]) == len(kept[0]) > 0  # the second part has copies of its own
+    monkeypatch.setattr(Grader, "grade", lambda self, one: pytest.fail(f"{one.student} was run again"))
+    assert grade(lesson).exit_code == 0
+    assert len(rows(lesson / "marks")) == 5
+
+
 def test_an_interrupt_keeps_what_is_done_and_says_how_to_go_on(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(self: Grader, submission: Submission) -> Graded:
         if submission.student == "eve":

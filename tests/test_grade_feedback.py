@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import pytest
 
+from course_gan.grade.collect import collect
 from course_gan.grade.feedback import feedback_page, page_names
 from course_gan.grade.model import Assignment, Graded, Mark, Task
 from course_gan.grade.rows import rows_of
@@ -52,6 +53,18 @@ def test_page_says_what_was_late_and_what_it_cost() -> None:
     assert "7.2 of 10 points" in text
     assert "2026-03-03 02:59 UTC+01:00: 2 days late, counting each day begun. This costs 1.8 points." in text
     assert "Earned 9 Taken off for being late −1.8 Total 7.2 of 10" in text
+
+
+def test_page_does_not_name_who_handed_in_the_same_file(tmp_path: Path) -> None:
+    for name in ("ada", "zoe"):
+        (tmp_path / "class" / name).mkdir(parents=True)
+        (tmp_path / "class" / name / "hw.ipynb").write_text("the same")
+        (tmp_path / "class" / name / "old.ipynb").write_text("old")
+    ada, _ = collect(tmp_path / "class", workspace=tmp_path / "copies", notebook="hw.ipynb")
+    assert any("zoe" in note for note in ada.private)
+    text = page_of(Graded(ada, ())).text()
+    assert "zoe" not in text
+    assert "the one file named hw.ipynb of 2 files" in text
 
 
 def test_no_more_is_taken_off_than_was_earned() -> None:

@@ -50,6 +50,12 @@ def test_other_rules_seeds_and_boxes_mark_anew(store: Store, tmp_path: Path) -> 
     assert Store(tmp_path, HOMEWORK, "secret 1", "none (--unsafe)").find(ADA) is None
 
 
+def test_what_only_the_pages_show_marks_nothing_anew(store: Store, tmp_path: Path) -> None:
+    store.keep(GRADED)
+    shown = replace(HOMEWORK, title="Another title", feedback="verdict")
+    assert Store(tmp_path, shown, "secret 1", "bubblewrap").find(ADA) == GRADED
+
+
 def test_other_code_marks_anew(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.keep(GRADED)
     monkeypatch.setattr("course_gan.grade.store._code", lambda: "another version")

@@ -87,7 +87,7 @@ def test_no_deadline_means_nobody_is_late() -> None:
 
 
 def test_partial_credit_is_said_as_it_is() -> None:
-    assert "earns 50 % of them" in rules.partial_rule(ASSIGNMENT)
+    assert "earns that share of 50 % of them, rounded down to a quarter of a point" in rules.partial_rule(ASSIGNMENT)
     assert rules.partial_rule(replace(ASSIGNMENT, partial=0.0)).startswith("Only an answer that is right in all cases")
 
 

@@ -108,13 +108,13 @@ def bubblewrap(library: Path, limits: Limits, cpu_seconds: int) -> list[str]:
     """The worker in namespaces of its own, by bubblewrap."""
     command = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"]
     command += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", "box", "--clearenv"]
+    # Before the binds, which may lie below it.
+    command += ["--size", str(limits.disk_mb << 20), "--tmpfs", "/tmp", "--chdir", "/tmp"]
     for place in SYSTEM:
         if os.path.islink(place):
             command += ["--symlink", os.readlink(place), place]
         elif os.path.exists(place):
             command += ["--ro-bind", place, place]
-    # Before the binds, which may lie below it.
-    command += ["--size", str(limits.disk_mb << 20), "--tmpfs", "/tmp", "--chdir", "/tmp"]
     for folder in python_places():
         command += ["--ro-bind", str(folder), str(folder)]
     for folder in _hidden():

@@ -41,7 +41,7 @@ def grade_class(order: Order, progress: Callable[[int, int], None] = lambda done
     work.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = collect(
         order.submissions,
-        workspace=work / "files",
+        workspace=work / _copies(order.shard),
         times=order.times,
         notebook=f"{order.assignment.name}.ipynb",
         name=order.assignment.name,
@@ -64,6 +64,11 @@ def part(found: Sequence[Submission], shard: tuple[int, int]) -> list[Submission
     """Every n-th submission, beginning with the i-th, for the shard i of n."""
     number, of = shard
     return list(found[number - 1 :: of])
+
+
+def _copies(shard: tuple[int, int]) -> str:
+    """The folder of the copies, one for each shard: all may be graded at the same time into one folder."""
+    return "files" if shard == (1, 1) else f"files-{shard[0]}-of-{shard[1]}"
 
 
 def _grade_all(

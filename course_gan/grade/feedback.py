@@ -80,6 +80,7 @@ def _problem(problem: str) -> str:
 
 def _summary(assignment: Assignment, one: Graded) -> str:
     late = late_cost(assignment, one)
+    # Without `private`: who else handed in the same file is nothing that students should read about each other.
     notes = [*one.submission.notes, *one.notes]
     lines = [f"<p>{escaped(late)}</p>"] if late else []
     lines += [f'<p class="faint">{with_code(note)}</p>' for note in notes]

@@ -70,7 +70,8 @@ def partial_rule(assignment: Assignment) -> str:
         return "Only an answer that is right in all cases earns points."
     return (
         "An answer that is right in all cases earns all points of its exercise; one that is right in at least half of "
-        f"the cases, but not in all, earns {percent(assignment.partial)} of them; any other earns nothing."
+        f"the cases, but not in all, earns that share of {percent(assignment.partial)} of them, rounded down to a "
+        "quarter of a point; any other earns nothing."
     )
 
 

@@ -21,7 +21,9 @@ class Store:
     def __init__(self, folder: Path, assignment: Assignment, secret: str, kind: str) -> None:
         self.folder = folder / MARKED
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rules = json.dumps(asdict(assignment), sort_keys=True, default=str)
+        # Neither its title nor how much of a mark is shown changes the mark.
+        marking = replace(assignment, title="", feedback="full")
+        rules = json.dumps(asdict(marking), sort_keys=True, default=str)
         self.circumstances = _digest(__version__, _code(), rules, secret, kind)
 
     def find(self, submission: Submission) -> Graded | None:
