@@ -23,7 +23,8 @@ border-radius:.4rem;min-width:4.5rem;min-height:2.2rem;cursor:pointer}
 .course-film-strip span{display:block;font-size:.85em;text-align:center}
 .course-film-key{font-size:.9em;margin:.2rem 0}
 .course-film-key b{color:#2b8cc8}
-.course-film-key i{color:#D55E00;font-style:normal}
+.course-film-key i{color:#BF5200;font-style:normal}
+html[data-theme="dark"] .course-film-key i{color:#D55E00}
 .course-film[data-ready] .course-film-stage{display:block}
 .course-film[data-ready] .course-film-controls{display:flex}
 .course-film[data-ready] .course-film-strip{display:none}
