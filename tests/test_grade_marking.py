@@ -14,7 +14,8 @@ from course_gan.exercises.judge import observe
 from course_gan.exercises.observe import Outcome
 from course_gan.grade import secret as secrets_of
 from course_gan.grade.marking import STEP, Question, mark, partial_points, questions, varied
-from course_gan.grade.model import Assignment, Mark, Task, Variant
+from course_gan.grade.model import Assignment, Graded, LatePolicy, Mark, Submission, Task, Variant
+from course_gan.grade.submission import with_deduction
 
 KL = exercises.get("kl-divergence")
 HOMEWORK = Assignment("hw", "Homework", (Task("kl-divergence", 4.0),))
@@ -208,3 +209,31 @@ def test_a_secret_must_be_there_long_and_private(tmp_path: Any) -> None:
     assert secrets_of.open_to_others(file)
     file.chmod(0o600)
     assert not secrets_of.open_to_others(file)
+
+
+@pytest.mark.parametrize(
+    ("late", "days", "deduction"),
+    [
+        (timedelta(days=-3), 0, 0.0),
+        (timedelta(minutes=15), 0, 0.0),
+        (timedelta(minutes=15, seconds=1), 1, 0.6),
+        (timedelta(days=1, minutes=15), 1, 0.6),
+        (timedelta(days=1, minutes=16), 2, 1.2),
+        (timedelta(days=4, minutes=15), 4, 2.4),
+        (timedelta(days=4, minutes=16), 5, 3.0),
+    ],
+)
+def test_each_day_begun_after_the_grace_costs_its_share(late: timedelta, days: int, deduction: float) -> None:
+    due = datetime(2026, 12, 1, tzinfo=UTC)
+    marks = (Mark("a", "A", "right", 2.0, 2.0), Mark("b", "B", "partly right", 1.0, 2.0))
+    graded = Graded(Submission("ada", "ada.ipynb", None, due + late), marks)
+    found = with_deduction(graded, due, LatePolicy(timedelta(minutes=15), 0.2, 4))
+    assert (found.late_days, found.deduction) == (days, pytest.approx(deduction))
+    assert found.total == pytest.approx(3.0 - deduction)
+
+
+def test_nothing_is_late_without_a_deadline_or_a_time() -> None:
+    due = datetime(2026, 12, 1, tzinfo=UTC)
+    for submitted, deadline in ((None, due), (due + timedelta(days=30), None)):
+        graded = Graded(Submission("ada", "ada.ipynb", None, submitted), (Mark("a", "A", "right", 2.0, 2.0),))
+        assert with_deduction(graded, deadline, LatePolicy()) == graded

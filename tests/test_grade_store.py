@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from course_gan.grade.model import Graded, Mark, Submission
+from course_gan.grade.model import Graded, LatePolicy, Mark, Submission
 from course_gan.grade.store import MARKED, Store
 from tests.grade_class import HOMEWORK
 
 ADA = Submission("ada", "ada.ipynb", Path("files/0.ipynb"), datetime(2026, 11, 1, tzinfo=UTC), digest="d1")
 MARK = Mark("kl-divergence", "KL", "not yet", 0.0, 2.0, 3, 26, ("Swap them.",), "swapped", "a case", "details\n\x00é")
-GRADED = Graded(ADA, (MARK, replace(MARK, exercise="total-variation")), "a reason", 2, 0.5, ("a note",))
+GRADED = Graded(ADA, (MARK, replace(MARK, exercise="total-variation")), "a reason", notes=("a note",))
 
 
 @pytest.fixture
@@ -33,10 +33,9 @@ def test_what_is_kept_is_found_as_it_was(store: Store, tmp_path: Path) -> None:
         replace(ADA, digest="d2"),
         replace(ADA, student="eve"),
         replace(ADA, source="x/ada.ipynb"),
-        replace(ADA, submitted=datetime(2026, 11, 2, tzinfo=UTC)),
         replace(ADA, problem="gone"),
     ],
-    ids=["contents", "student", "place", "time", "problem"],
+    ids=["contents", "student", "place", "problem"],
 )
 def test_another_submission_is_marked_anew(store: Store, other: Submission) -> None:
     store.keep(GRADED)
@@ -54,6 +53,13 @@ def test_what_only_the_pages_show_marks_nothing_anew(store: Store, tmp_path: Pat
     store.keep(GRADED)
     shown = replace(HOMEWORK, title="Another title", feedback="verdict")
     assert Store(tmp_path, shown, "secret 1", "bubblewrap").find(ADA) == GRADED
+
+
+def test_another_time_or_deadline_keeps_the_marks(store: Store, tmp_path: Path) -> None:
+    store.keep(GRADED)
+    later = replace(ADA, submitted=datetime(2026, 11, 2, tzinfo=UTC))
+    moved = replace(HOMEWORK, due=datetime(2026, 11, 1, tzinfo=UTC), late=LatePolicy(per_day=0.5))
+    assert Store(tmp_path, moved, "secret 1", "bubblewrap").find(later) == replace(GRADED, submission=later)
 
 
 def test_other_code_marks_anew(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

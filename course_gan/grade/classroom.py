@@ -12,7 +12,7 @@ from course_gan.grade.marking import questions, unmarked
 from course_gan.grade.model import Assignment, Graded, Submission
 from course_gan.grade.report import write_reports
 from course_gan.grade.store import Store
-from course_gan.grade.submission import Grader
+from course_gan.grade.submission import Grader, with_deduction
 
 WORK = "work"  # below the folder of the reports: copies of the notebooks, and the marks kept so far
 
@@ -53,7 +53,8 @@ def grade_class(order: Order, progress: Callable[[int, int], None] = lambda done
     with tempfile.TemporaryDirectory(prefix="course-gan-") as folder:
         library = Path(folder)
         box.write_library(library)
-        graded = _grade_all(Grader(order.assignment, asked, kind, library), mine, store, order.jobs, progress)
+        marked = _grade_all(Grader(order.assignment, asked, kind, library), mine, store, order.jobs, progress)
+    graded = [with_deduction(one, order.assignment.due, order.assignment.late) for one in marked]
     if order.shard == (1, 1):
         notes = _notes(order)
         write_reports(order.out, order.assignment, graded, box=kind.name, notes=notes)

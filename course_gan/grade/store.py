@@ -10,7 +10,7 @@ from typing import Any
 from course_gan import __version__
 from course_gan.chapters import PACKAGE
 from course_gan.files import write_atomically
-from course_gan.grade.model import Assignment, Graded, Mark, Submission
+from course_gan.grade.model import Assignment, Graded, LatePolicy, Mark, Submission
 
 MARKED = "marks"
 
@@ -21,8 +21,8 @@ class Store:
     def __init__(self, folder: Path, assignment: Assignment, secret: str, kind: str) -> None:
         self.folder = folder / MARKED
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Neither its title nor how much of a mark is shown changes the mark.
-        marking = replace(assignment, title="", feedback="full")
+        # These change the pages, or what is taken off the marks, but not the marks.
+        marking = replace(assignment, title="", feedback="full", due=None, late=LatePolicy())
         rules = json.dumps(asdict(marking), sort_keys=True, default=str)
         self.circumstances = _digest(__version__, _code(), rules, secret, kind)
 
@@ -31,8 +31,7 @@ class Store:
         try:
             found = json.loads(self._file(submission).read_text(encoding="utf-8"))
             marks = tuple(_mark(entry) for entry in found["marks"])
-            known = {key: found[key] for key in ("reason", "late_days", "deduction")}
-            return Graded(submission, marks, notes=tuple(found["notes"]), **known)
+            return Graded(submission, marks, found["reason"], notes=tuple(found["notes"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -58,8 +57,7 @@ class Store:
         return count
 
     def _file(self, submission: Submission) -> Path:
-        moment = submission.submitted.isoformat() if submission.submitted else ""
-        parts = (submission.student, submission.source, submission.digest, submission.problem, moment)
+        parts = (submission.student, submission.source, submission.digest, submission.problem)
         return self.folder / f"{_digest(self.circumstances, *parts)}.json"
 
 

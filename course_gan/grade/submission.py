@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from course_gan.exercises.observe import Outcome
 from course_gan.grade import wire
 from course_gan.grade.box import Kind
 from course_gan.grade.marking import Question, mark, unmarked
-from course_gan.grade.model import Assignment, Graded, Mark, Submission
+from course_gan.grade.model import Assignment, Graded, LatePolicy, Mark, Submission
 from course_gan.grade.session import Ended, Session
 
 MOST_LEFT_OUT = 3  # cells that end the process: after so many the submission is given up
@@ -42,7 +42,7 @@ class Grader:
             return self._ungraded(submission, str(error))
         except Ended as error:
             return self._ungraded(submission, f"The notebook {error}.")
-        return self._with_deduction(Graded(submission, marks, notes=notes))
+        return Graded(submission, marks, notes=notes)
 
     def _ungraded(self, submission: Submission, reason: str) -> Graded:
         sentence = "Nothing could be graded; the reason is given above."
@@ -129,15 +129,6 @@ class Grader:
             outcomes.append(_outcome(reply, told))
         return outcomes
 
-    def _with_deduction(self, graded: Graded) -> Graded:
-        """What being late costs."""
-        due, late, submitted = self.assignment.due, self.assignment.late, graded.submission.submitted
-        if due is None or submitted is None or submitted <= due + late.grace:
-            return graded
-        days = ceil((submitted - due - late.grace) / timedelta(days=1))
-        share = 1.0 if days > late.most_days else min(1.0, late.per_day * days)
-        return replace(graded, late_days=days, deduction=round(share * graded.earned, 2))
-
 
 def _outcome(reply: wire.Message, told: Any) -> Outcome:
     """What the box said of one case; whatever it is, it is no more than an answer to be judged."""
@@ -153,3 +144,13 @@ def _outcome(reply: wire.Message, told: Any) -> Outcome:
         return Outcome(answer=reply.get(told.get("answer")), changed=tuple(places))
     except wire.Garbled:
         return Outcome(problem="It returned something that cannot be read: return a tensor.")
+
+
+def with_deduction(graded: Graded, due: datetime | None, late: LatePolicy) -> Graded:
+    """The same marks with what being late costs."""
+    submitted = graded.submission.submitted
+    if due is None or submitted is None or submitted <= due + late.grace:
+        return graded
+    days = ceil((submitted - due - late.grace) / timedelta(days=1))
+    share = 1.0 if days > late.most_days else min(1.0, late.per_day * days)
+    return replace(graded, late_days=days, deduction=round(share * graded.earned, 2))
