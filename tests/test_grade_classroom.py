@@ -17,7 +17,7 @@ from course_gan.cli import app
 from course_gan.grade import classroom
 from course_gan.grade.model import Graded, Submission
 from course_gan.grade.submission import Grader
-from tests.grade_class import KL, TV, notebook
+from tests.grade_class import KL, TV, need_box, notebook
 
 GRADING = """
 name = "hw1"
@@ -42,6 +42,7 @@ LOOP = "def kl_divergence(p, q):\n    while True:\n        pass"
 @pytest.fixture
 def lesson(tmp_path: Path) -> Path:
     """A folder with a class: everything right, one of two right, an endless loop, a link, no notebook."""
+    need_box()
     handed = tmp_path / "submissions"
     handed.mkdir()
     for name, cells in {"ada": (KL, TV), "bob": (TV,), "eve": (LOOP, TV)}.items():

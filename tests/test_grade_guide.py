@@ -18,6 +18,7 @@ import yaml
 from course_gan.grade.assignment import load
 from course_gan.grade.model import Assignment, Feedback, Limits, Status
 from course_gan.grade.submission_times import read_times
+from tests.grade_class import need_box
 from tests.grade_hostile import HOSTILE
 
 ROOT = Path(__file__).parents[1]
@@ -104,6 +105,7 @@ def reports(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an instructor who has followed the guide until the class of three is graded."""
+    need_box()
     folder = tmp_path_factory.mktemp("course")
     new, *_ = commands("assignment new")
     rubric, *_ = commands("assignment rubric")
