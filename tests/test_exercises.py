@@ -21,7 +21,7 @@ from course_gan.exercises.judge import reference_outputs
 from course_gan.student import student_notebook
 from tests.exercise_cells import cells_of, imported_names, run_in_chapter
 
-SEEDS = range(10)
+SEEDS = range(5)
 
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 each_misconception = pytest.mark.parametrize(
