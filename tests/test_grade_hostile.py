@@ -1,5 +1,6 @@
 """Hostile submissions: no points, no leak, and the run goes on unharmed."""
 
+import resource
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,10 @@ BEFORE = {path: path.stat().st_mtime_ns for path in (Path(__file__), Path(__file
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_submission_gets_nothing_and_harms_nothing(name: str, tmp_path: Path) -> None:
+def test_hostile_submission_gets_nothing_and_harms_nothing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_GAN_TOKEN", "LEAK of the environment")
     seed = tmp_path / "seed.txt"
     seed.write_text(SECRET)
     found = graded(tmp_path, notebook(*HOSTILE[name], TV))
@@ -23,6 +27,10 @@ def test_hostile_submission_gets_nothing_and_harms_nothing(name: str, tmp_path: 
     assert by_exercise["kl-divergence"].points == 0, by_exercise["kl-divergence"]
     assert "LEAK" not in str([asdict(mark) | {"details": ""} for mark in found.marks])
     assert SECRET not in str(asdict(found))
+    assert "LEAK" not in str(found.notes)
+    assert not any("BufferError" in sentence for sentence in by_exercise["kl-divergence"].sentences)
+    assert by_exercise["kl-divergence"].status != "not graded" or found.reason
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3 << 20  # KiB: nobody fills the grader's own memory
     assert seed.read_text() == SECRET
     assert {path: path.stat().st_mtime_ns for path in BEFORE} == BEFORE
     assert all(mark.sentences for mark in found.marks if mark.status not in ("right", "not graded"))
