@@ -1,7 +1,9 @@
 """One box at work: started, asked, watched, and ended, whatever happens inside."""
 
 import contextlib
+import ctypes
 import os
+import platform
 import secrets
 import signal
 import subprocess
@@ -17,6 +19,8 @@ from course_gan.grade.model import Limits
 START_SECONDS = 120.0  # importing torch on a busy machine
 WATCH_SECONDS = 0.1
 PAGE = os.sysconf("SC_PAGE_SIZE")
+KEYCTL = {"x86_64": 250, "aarch64": 219}  # the number of the system call; the C library has no name for it
+JOIN_SESSION_KEYRING = 1
 
 
 class Ended(Exception):
@@ -32,6 +36,7 @@ class Session:
         self.ending = kind.end(command)
         self.group = Group(f"course-gan-{secrets.token_hex(8)}", limits)
         self.running: int | None = None  # the cell that is being run
+        forget_keys()
         self.process = subprocess.Popen(
             self.group.around(command),
             stdin=subprocess.PIPE,
@@ -128,6 +133,16 @@ class Session:
                 self._kill()
                 return
             time.sleep(WATCH_SECONDS)
+
+
+def forget_keys() -> None:
+    """Give this thread, and what it starts, a new and empty session keyring, where the kernel has such.
+
+    No namespace parts keyrings: in the one of the login a box could leave what the next one reads.
+    """
+    number = KEYCTL.get(platform.machine()) if platform.system() == "Linux" else None
+    if number is not None:
+        ctypes.CDLL(None).syscall(number, JOIN_SESSION_KEYRING, None)
 
 
 def usage(root: int) -> tuple[int, int]:
