@@ -13,12 +13,11 @@ from pathlib import Path
 
 from course_gan.grade import wire
 from course_gan.grade.box import Kind
-from course_gan.grade.cgroup import Group
+from course_gan.grade.cgroup import NAME, Group
 from course_gan.grade.model import Limits
 
 START_SECONDS = 120.0  # importing torch on a busy machine
 WATCH_SECONDS = 0.1
-PAGE = os.sysconf("SC_PAGE_SIZE")
 KEYCTL = {"x86_64": 250, "aarch64": 219}  # the number of the system call; the C library has no name for it
 JOIN_SESSION_KEYRING = 1
 
@@ -34,7 +33,7 @@ class Session:
         command = kind.command(library, limits, cpu_seconds)
         self.limits, self.why = limits, ""
         self.ending = kind.end(command)
-        self.group = Group(f"course-gan-{secrets.token_hex(8)}", limits)
+        self.group = Group(f"{NAME}{secrets.token_hex(8)}", limits)
         self.running: int | None = None  # the cell that is being run
         forget_keys()
         self.process = subprocess.Popen(
@@ -156,9 +155,10 @@ def usage(root: int) -> tuple[int, int]:
                 count += 1
                 with open(f"/proc/{process}/task/{task}/children", encoding="ascii") as children:
                     todo += map(int, children.read().split())
-            with open(f"/proc/{process}/statm", encoding="ascii") as numbers:
-                _, resident, shared, *_ = map(int, numbers.read().split())
-            memory += (resident - shared) * PAGE  # libraries are shared by all boxes
+            with open(f"/proc/{process}/status", encoding="utf-8", errors="replace") as lines:
+                # Without RssFile: libraries are shared by all boxes.  Memory that processes share counts for each.
+                own = [line for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
+            memory += sum(int(line.split()[1]) << 10 for line in own)
         except OSError:  # it has ended meanwhile
             continue
     return memory, count
