@@ -5,6 +5,17 @@ def kl_divergence(p, q):
     return p.sum(-1)
 """
 
+# The worker's own functions, in the hands of the submission.
+REWRITTEN = """
+import sys
+frame = sys._getframe()
+while frame.f_back:
+    frame = frame.f_back
+rewritten = frame.f_globals
+while '_observed' not in rewritten:
+    raise SystemError('the worker has changed: rewrite this attack')
+"""
+
 HOSTILE: dict[str, tuple[str, ...]] = {
     "comparison of math patched": (
         """
@@ -507,6 +518,86 @@ class Odd(Exception):
     __repr__ = __str__
 def kl_divergence(p, q):
     raise Odd
+""",
+    ),
+    "settings of the machine": (
+        """
+import glob, os
+opened = []
+for name in glob.glob('/proc/sys/**', recursive=True) + glob.glob('/proc/*'):
+    try:
+        if os.path.isfile(name):
+            os.close(os.open(name, os.O_WRONLY))
+            opened.append(name)
+    except OSError:
+        pass
+def kl_divergence(p, q):
+    raise (BufferError if opened else ValueError)(str(opened))
+""",
+    ),
+    "the environment of the grader": (
+        """
+import glob
+found = ''.join(open(name).read() for name in glob.glob('/proc/[0-9]*/environ'))
+raise ValueError(found)
+""",
+        WRONG,
+    ),
+    "a problem in one's own words": (
+        REWRITTEN
+        + """
+import course_gan.exercises.observe as o
+o.observe_call = lambda call, function, given: o.Outcome(problem='LEAK ' + str(given))
+""",
+        WRONG,
+    ),
+    "one memory named a thousand times": (
+        REWRITTEN
+        + """
+whole = {'tensor': ['uint8', [60 << 20], 0, 60 << 20]}
+rewritten['_observed'] = lambda function, request, reply: (
+    reply.body.extend(bytes(60 << 20)), {'answer': {'list': [whole] * 1000}})[1]
+""",
+        WRONG,
+    ),
+    "a position that is none": (
+        REWRITTEN
+        + """
+rewritten['_observed'] = lambda *a: {'answer': {'float': 1}, 'changed': [50]}
+""",
+        WRONG,
+    ),
+    "a number that overflows": (
+        REWRITTEN
+        + """
+rewritten['_observed'] = lambda *a: {'answer': {'float': 10**400}}
+""",
+        WRONG,
+    ),
+    "an empty tensor of a shape that overflows": (
+        REWRITTEN
+        + """
+rewritten['_observed'] = lambda *a: {'answer': {'tensor': ['float64', [0, 1 << 39, 1 << 39], 0, 0]}}
+""",
+        WRONG,
+    ),
+    "thousands of parts": (
+        REWRITTEN
+        + """
+rewritten['_observed'] = lambda *a: {'answer': {'tuple': [{'tuple': []}] * 60_000}}
+""",
+        WRONG,
+    ),
+    "frames without end": (
+        """
+import fcntl, os, stat
+pipes = [d for d in range(3, 30) if os.path.exists(f'/proc/self/fd/{d}') and stat.S_ISFIFO(os.fstat(d).st_mode)]
+pipes = [d for d in pipes if fcntl.fcntl(d, fcntl.F_GETFL) & os.O_WRONLY]
+def kl_divergence(p, q):
+    head = b'{"running": 1}'
+    frames = (len(head).to_bytes(4, 'little') + bytes(8) + head) * 4000
+    while True:
+        os.write(pipes[0], frames)
 """,
     ),
 }

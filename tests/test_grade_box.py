@@ -1,6 +1,7 @@
 """What a box shows and what it lacks, and how each kind of box is started."""
 
 import ast
+import mmap
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from course_gan.chapters import PACKAGE
 from course_gan.exercises import EXERCISES
 from course_gan.exercises.core import call_directly
 from course_gan.grade import box
-from course_gan.grade.cgroup import Group
+from course_gan.grade.cgroup import Group, sweep
 from course_gan.grade.model import Limits
 from course_gan.grade.session import usage
 from tests.grade_class import TV, marks
@@ -176,6 +177,21 @@ def test_a_group_puts_a_command_into_itself_and_goes_away() -> None:
     assert not any(folder.exists() for folder in group.folders)
 
 
+def test_groups_that_a_killed_run_left_are_swept_away_and_those_at_work_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, used = (Group(f"course-gan-test-{which}", Limits()) for which in ("left", "used"))
+    with subprocess.Popen(used.around(["sh", "-c", "echo; exec sleep 60"]), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        sweep()
+        assert all(folder.exists() for folder in left.folders)  # it may be waiting for its first process
+        monkeypatch.setattr("course_gan.grade.cgroup.JUST_MADE", -1.0)
+        sweep()
+        assert not any(folder.exists() for folder in left.folders)
+        assert all(folder.exists() for folder in used.folders)
+        process.kill()
+    used.close()
+
+
 def test_a_group_limits_the_number_of_processes() -> None:
     group = Group("course-gan-test-pids", Limits(processes=5))
     if not any((folder / "pids.max").exists() for folder in group.folders):
@@ -196,3 +212,11 @@ def test_usage_counts_a_process_and_its_children() -> None:
     assert memory > 1 << 20
     assert usage(2**22 + 1) == (0, 0)
     assert PACKAGE.is_dir()
+
+
+def test_usage_counts_memory_that_processes_share() -> None:
+    before = usage(os.getpid())[0]
+    shared = mmap.mmap(-1, 64 << 20, mmap.MAP_SHARED)
+    shared.write(b"x" * (64 << 20))
+    assert usage(os.getpid())[0] - before > 60 << 20
+    shared.close()

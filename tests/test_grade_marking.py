@@ -238,3 +238,47 @@ def test_nothing_is_late_without_a_deadline_or_a_time() -> None:
     for submitted, deadline in ((None, due), (due + timedelta(days=30), None)):
         graded = Graded(Submission("ada", "ada.ipynb", None, submitted), (Mark("a", "A", "right", 2.0, 2.0),))
         assert with_deduction(graded, deadline, LatePolicy()) == graded
+
+
+def told(*outcomes: Outcome) -> str:
+    """All sentences of a mark for the same outcomes again and again."""
+    (question,) = questions(HOMEWORK, "a long secret")
+    count = len(question.cases)
+    return " ".join(mark(question, (list(outcomes) * count)[:count], HOMEWORK).sentences)
+
+
+@pytest.mark.parametrize(
+    "problem", ["LEAK", "LEAK " + KL.misconceptions[0].sentence, "Your function is `async` LEAK", "In “zeros”: LEAK"]
+)
+def test_a_problem_in_the_boxs_own_words_is_not_repeated(problem: str) -> None:
+    assert told(Outcome(problem=problem)) == "Your function could not be called as the task says."
+
+
+def test_of_an_error_no_more_than_its_kind_and_one_hint_is_told() -> None:
+    one = told(Outcome(problem="Your function raised ValueError: second time"))
+    more = told(Outcome(problem="Your function raised ValueError: second time, math range error, bitwise_xor"))
+    assert more == one
+    assert "graph" in one
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [torch.full((), 537.0), torch.zeros(0, 537), torch.zeros([1, 2] * 6), [torch.zeros(()), torch.zeros(537)]],
+    ids=["a constant", "a size", "many axes", "a list"],
+)
+def test_numbers_that_only_the_submission_can_have_chosen_are_left_out(answer: Any) -> None:
+    (question,) = questions(HOMEWORK, "a long secret")
+    shapes = (
+        [answer.expand(case.inputs[0].shape[:-1]) if answer.ndim == 0 else answer for case in question.cases]
+        if (isinstance(answer, torch.Tensor))
+        else [answer] * len(question.cases)
+    )
+    said = " ".join(mark(question, [Outcome(answer=a) for a in shapes], HOMEWORK).sentences)
+    assert said
+    assert "537" not in said
+    assert "1, 2, 1, 2" not in said
+
+
+def test_harmless_shapes_and_numbers_are_still_told() -> None:
+    assert "gives 0 in all cases" in marked(lambda p, q: torch.zeros(p.shape[:-1])).sentences[-1]
+    assert "the shape is (3,)" in marked(lambda p, q: p.log() - q.log()).sentences[0]

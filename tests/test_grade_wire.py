@@ -192,3 +192,48 @@ def test_answers_are_made_sendable_without_losing_their_kind() -> None:
 def test_answers_that_are_no_numbers_are_refused_before_they_are_sent(answer: Any) -> None:
     with pytest.raises(UnusableAnswer, match="It returned"):
         sendable(answer)
+
+
+def refused(node: Any, body: bytes = b"") -> bool:
+    with pytest.raises(wire.Garbled):
+        wire.Message({}, bytearray(body)).get(node)
+    return True
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"float": 10**400},
+        {"tensor": [[], [1], 0, 8]},
+        {"tensor": [{"a": 1}, [1], 0, 8]},
+        {"tensor": ["float64", [0, 1 << 39, 1 << 39], 0, 0]},
+        {"tensor": ["float64", [1] * 40, 0, 8]},
+        {"list": "numbers", "of": {"tensor": ["uint8", [8], 0, 8]}},
+        {"list": [{"tuple": []}] * (wire.MOST_ENTRIES + 1)},
+    ],
+    ids=[
+        "float of 400 digits",
+        "dtype a list",
+        "dtype a dict",
+        "empty but huge",
+        "40 axes",
+        "bytes as numbers",
+        "parts",
+    ],
+)
+def test_a_value_that_would_break_its_reader_is_garbled(node: Any) -> None:
+    assert refused(node, bytes(8))
+
+
+def test_bytes_that_are_sent_once_are_read_once() -> None:
+    whole = {"tensor": ["uint8", [1000], 0, 1000]}
+    assert refused({"list": [whole, whole]}, bytes(1000))
+    twice = wire.Message({}, bytearray(1000))
+    assert equal(twice.get(whole), twice.get(whole))  # each question may be read again
+
+
+def test_late_is_late_even_if_there_is_something_to_read(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    wire.write(writer, wire.Message({"running": 1}))
+    with pytest.raises(TimeoutError):
+        wire.read(reader, time.monotonic() - 1)

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any
 
 NOTHING_RETURNED = "Your function returned nothing (None).  Did you forget `return`?"
+YIELDS = "Your function contains `yield`, so calling it runs nothing.  Use `return`."
+ASYNC = "Your function is `async`, so calling it runs nothing.  Write a plain `def`."
 
 # What Python and torch say, and what it mostly means here.
 HINTS = (
@@ -100,9 +102,9 @@ HINTS = (
 def unfit_for_call(function: Any, name: str, wanted: Sequence[str]) -> str:
     """A message if the function cannot take the inputs of these names or would not run when called; otherwise empty."""
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        return "Your function contains `yield`, so calling it runs nothing.  Use `return`."
+        return YIELDS
     if inspect.iscoroutinefunction(function):
-        return "Your function is `async`, so calling it runs nothing.  Write a plain `def`."
+        return ASYNC
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # a built-in function: let the call decide

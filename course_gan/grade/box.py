@@ -106,7 +106,9 @@ def _hidden() -> list[Path]:
 
 def bubblewrap(library: Path, limits: Limits, cpu_seconds: int) -> list[str]:
     """The worker in namespaces of its own, by bubblewrap."""
-    command = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"]
+    # Its first process keeps the environment that it was started with, for all inside to read.
+    command = ["env", "-i", f"PATH={os.environ.get('PATH', os.defpath)}", "bwrap"]
+    command += ["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"]
     command += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", "box", "--clearenv"]
     # Before the binds, which may lie below it.
     command += ["--size", str(limits.disk_mb << 20), "--tmpfs", "/tmp", "--chdir", "/tmp"]
@@ -119,7 +121,9 @@ def bubblewrap(library: Path, limits: Limits, cpu_seconds: int) -> list[str]:
         command += ["--ro-bind", str(folder), str(folder)]
     for folder in _hidden():
         command += ["--tmpfs", str(folder), "--remount-ro", str(folder)]
-    command += ["--ro-bind", str(library), "/box", "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    command += ["--ro-bind", str(library), "/box"]
+    # Settings of the whole machine lie below /proc/sys, and inside of a box that root started they belong to its user.
+    command += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     # What `multiprocessing`, and with it the workers of a DataLoader, cannot do without.
     command += ["--size", str(limits.disk_mb << 20), "--tmpfs", "/dev/shm", "--remount-ro", "/"]
     for name, value in ENVIRONMENT.items():

@@ -1,8 +1,6 @@
 """From what a submission's function returned to its mark."""
 
-import builtins
 import functools
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import floor
@@ -13,23 +11,14 @@ from torch import Tensor
 from course_gan import exercises
 from course_gan.exercises.answers import UnusableAnswer
 from course_gan.exercises.core import Case, Exercise, Misconception, Outputs, call_directly, rounding
-from course_gan.exercises.failures import HINTS, NOTHING_RETURNED
 from course_gan.exercises.judge import compare, judge, wanted_names
 from course_gan.exercises.observe import Outcome
 from course_gan.grade import secret as secrets_of
 from course_gan.grade.model import Assignment, Mark, Task, Variant
+from course_gan.grade.sentences import safe
 
 STEP = 0.25  # partial points are rounded down to a multiple of this
 UNFINISHED = 0.5  # the share of right cases below which there are none
-# What a sentence may say of a number without giving away one that is hidden: those of well-known constants.
-TELLING = re.compile(r"\d\.\d|\de[+-]?\d|\d{4}")
-
-# Sentences that are of use without the number they hold: what to look for in them, and what to put there.
-WITHOUT_NUMBERS = (
-    (re.compile(r"(?<=Close, but the error) of \S+ (is more than rounding explains) \([^)]*\)"), r" \1"),
-    (re.compile(r"(?<=very value is) \S+ times the right one(?=: look for)"), " the same multiple of the right one"),
-    (re.compile(r"(?<=very value is) too (?:large|small) by [\w.+-]+"), " off by the same number"),
-)
 
 
 @dataclass(frozen=True)
@@ -115,7 +104,7 @@ def mark(question: Question, outcomes: Sequence[Outcome], assignment: Assignment
         status="partly right" if points else "not yet",
         points=points,
         right=right,
-        sentences=_safe(exercise, result.sentences),
+        sentences=safe(exercise, question.cases, result.sentences, {outcome.problem for outcome in outcomes}),
         misconception=result.misconception,
         case=result.case,
         details=result.message,
@@ -141,34 +130,3 @@ def _is_right(exercise: Exercise, case: Case, outcome: Outcome) -> bool:
         return compare(exercise, case, outcome.answer).right
     except UnusableAnswer:
         return False
-
-
-def _safe(exercise: Exercise, sentences: Sequence[str]) -> tuple[str, ...]:
-    """The sentences that hold no hidden number, and of what the submission itself said only the kind.
-
-    An exception's text, or the name of a class, could carry the secret inputs out.
-    """
-    known = {m.sentence for m in exercise.misconceptions}
-    kept = []
-    for sentence in sentences:
-        if raised := re.match(r"Your function raised (\w+)", sentence):
-            kept.append(_raised(raised[1], sentence))
-        elif sentence.startswith(("It returned", "One of the things", "What it returned", "What the notebook")):
-            kept.append("It returned something that is not made of real numbers: return a tensor.")
-        elif sentence.startswith("Your function takes the parameters"):
-            kept.append("Your function takes other parameters than the task says: keep its first line as it was given.")
-        elif any(text in sentence for text in known) or sentence == NOTHING_RETURNED or not TELLING.search(sentence):
-            kept.append(sentence)
-        elif not TELLING.search(
-            plain := functools.reduce(lambda text, way: way[0].sub(way[1], text), WITHOUT_NUMBERS, sentence)
-        ):
-            kept.append(plain)
-    return tuple(kept)
-
-
-def _raised(name: str, sentence: str) -> str:
-    kind = getattr(builtins, name, None)
-    builtin = isinstance(kind, type) and issubclass(kind, BaseException)
-    said = f"Your function raised {name}." if builtin else "Your function raised an exception."
-    hints = [hint for signs, hint in HINTS if any(sign in sentence for sign in signs)]
-    return " ".join([said, *hints])

@@ -1,7 +1,9 @@
 """One box at work: started, asked, watched, and ended, whatever happens inside."""
 
 import contextlib
+import ctypes
 import os
+import platform
 import secrets
 import signal
 import subprocess
@@ -11,12 +13,13 @@ from pathlib import Path
 
 from course_gan.grade import wire
 from course_gan.grade.box import Kind
-from course_gan.grade.cgroup import Group
+from course_gan.grade.cgroup import NAME, Group
 from course_gan.grade.model import Limits
 
 START_SECONDS = 120.0  # importing torch on a busy machine
 WATCH_SECONDS = 0.1
-PAGE = os.sysconf("SC_PAGE_SIZE")
+KEYCTL = {"x86_64": 250, "aarch64": 219}  # the number of the system call; the C library has no name for it
+JOIN_SESSION_KEYRING = 1
 
 
 class Ended(Exception):
@@ -30,8 +33,9 @@ class Session:
         command = kind.command(library, limits, cpu_seconds)
         self.limits, self.why = limits, ""
         self.ending = kind.end(command)
-        self.group = Group(f"course-gan-{secrets.token_hex(8)}", limits)
+        self.group = Group(f"{NAME}{secrets.token_hex(8)}", limits)
         self.running: int | None = None  # the cell that is being run
+        forget_keys()
         self.process = subprocess.Popen(
             self.group.around(command),
             stdin=subprocess.PIPE,
@@ -130,6 +134,16 @@ class Session:
             time.sleep(WATCH_SECONDS)
 
 
+def forget_keys() -> None:
+    """Give this thread, and what it starts, a new and empty session keyring, where the kernel has such.
+
+    No namespace parts keyrings: in the one of the login a box could leave what the next one reads.
+    """
+    number = KEYCTL.get(platform.machine()) if platform.system() == "Linux" else None
+    if number is not None:
+        ctypes.CDLL(None).syscall(number, JOIN_SESSION_KEYRING, None)
+
+
 def usage(root: int) -> tuple[int, int]:
     """Resident bytes and number of threads of a process and all below it (0, 0 where there is no /proc)."""
     memory = count = 0
@@ -141,9 +155,10 @@ def usage(root: int) -> tuple[int, int]:
                 count += 1
                 with open(f"/proc/{process}/task/{task}/children", encoding="ascii") as children:
                     todo += map(int, children.read().split())
-            with open(f"/proc/{process}/statm", encoding="ascii") as numbers:
-                _, resident, shared, *_ = map(int, numbers.read().split())
-            memory += (resident - shared) * PAGE  # libraries are shared by all boxes
+            with open(f"/proc/{process}/status", encoding="utf-8", errors="replace") as lines:
+                # Without RssFile: libraries are shared by all boxes.  Memory that processes share counts for each.
+                own = [line for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
+            memory += sum(int(line.split()[1]) << 10 for line in own)
         except OSError:  # it has ended meanwhile
             continue
     return memory, count

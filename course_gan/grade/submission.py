@@ -17,6 +17,8 @@ from course_gan.grade.session import Ended, Session
 
 MOST_LEFT_OUT = 3  # cells that end the process: after so many the submission is given up
 PATIENCE = 10.0  # seconds between a cell's limit, which can be caught, and the end of the box, which cannot
+MOST_OF_ANSWERS = 32 << 20  # bytes of the answers to one exercise, which are all in memory when they are judged
+TOO_MANY = "It returned far too many numbers."
 JUDGING = threading.Lock()  # judging seeds torch's one generator
 
 
@@ -54,20 +56,22 @@ class Grader:
         data = submission.path.read_bytes()
         marks: dict[str, Mark] = {}
         left_out: set[int] = set()
-        problems: list[str] = []
+        problems: list[str] | None = None
         todo = list(self.questions)
         while todo:
             with Session(self.kind, self.library, self.assignment.limits, self.cpu_seconds) as session:
                 try:
-                    problems = self._run(session, data, submission.path.name, left_out)
+                    told = self._run(session, data, submission.path.name, left_out)
                 except Ended:
                     place = session.running
                     if place is None or place in left_out or len(left_out) >= MOST_LEFT_OUT:
                         raise
                     left_out.add(place)
                     continue
+                if problems is None:  # later boxes follow one that saw inputs: what they say might be those
+                    problems = told
                 todo = self._ask(session, todo, marks)
-        return tuple(marks[q.task.exercise] for q in self.questions), tuple(problems)
+        return tuple(marks[q.task.exercise] for q in self.questions), tuple(problems or ())
 
     def _run(self, session: Session, data: bytes, name: str, left_out: set[int]) -> list[str]:
         limits = self.assignment.limits
@@ -104,11 +108,20 @@ class Grader:
                 marks[task.exercise] = unmarked(task, "missing", sentence)
                 continue
             with JUDGING:
-                marks[task.exercise] = mark(question, outcomes, self.assignment)
+                marks[task.exercise] = self._mark(question, outcomes)
         return []
 
+    def _mark(self, question: Question, outcomes: list[Outcome]) -> Mark:
+        try:
+            return mark(question, outcomes, self.assignment)
+        except Exception as error:  # an answer that nobody thought of must not cost the other exercises' points
+            told = f"What it returned could not be judged ({type(error).__name__})."
+            return unmarked(
+                question.task, "not graded", f"{told}  If it is a tensor as the task says, tell your teacher."
+            )
+
     def _outcomes(self, session: Session, question: Question) -> list[Outcome] | None:
-        left = self.assignment.limits.exercise_seconds
+        left, room = self.assignment.limits.exercise_seconds, MOST_OF_ANSWERS
         outcomes = []
         for case in question.cases:
             request = wire.Message({})
@@ -126,11 +139,12 @@ class Grader:
             told = reply.head.get("done")
             if isinstance(told, dict) and told.get("missing") is True:
                 return None
-            outcomes.append(_outcome(reply, told))
+            room -= len(reply.body)
+            outcomes.append(_outcome(reply, told, len(case.inputs)) if room >= 0 else Outcome(problem=TOO_MANY))
         return outcomes
 
 
-def _outcome(reply: wire.Message, told: Any) -> Outcome:
+def _outcome(reply: wire.Message, told: Any, inputs: int) -> Outcome:
     """What the box said of one case; whatever it is, it is no more than an answer to be judged."""
     if not isinstance(told, dict):
         return Outcome(problem="Your function raised an exception that cannot be caught.")
@@ -139,7 +153,7 @@ def _outcome(reply: wire.Message, told: Any) -> Outcome:
         return Outcome(unwritten=True, problem="Not written yet.")
     if isinstance(problem, str) and problem:
         return Outcome(problem=problem[:2000])
-    places = [n for n in changed if type(n) is int and 0 <= n < 100] if isinstance(changed, list) else []
+    places = [n for n in changed if type(n) is int and 0 <= n < inputs] if isinstance(changed, list) else []
     try:
         return Outcome(answer=reply.get(told.get("answer")), changed=tuple(places))
     except wire.Garbled:

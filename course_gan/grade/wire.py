@@ -22,6 +22,8 @@ DTYPES = {
     )
 }
 DEEPEST = 16  # lists in lists
+MOST_AXES = 16
+MOST_ENTRIES = 10_000  # of lists in all; numbers go as one tensor
 
 
 class Garbled(ValueError):
@@ -38,6 +40,8 @@ class Message:
 
     head: dict[str, Any]
     body: bytearray = field(default_factory=bytearray)
+    unread: int = 0  # bytes of the body, and
+    entries: int = 0  # values in values, that the value which is being read may still have
 
     def put(self, value: Any) -> Any:
         """A description of the value for the head; the bytes of tensors go into the body.
@@ -65,14 +69,19 @@ class Message:
         """The value that a description stands for; `Garbled` unless it is one, whoever wrote it."""
         if not isinstance(node, dict) or depth > DEEPEST:
             raise Garbled("a value is not described as agreed")
+        if depth == 0:
+            self.unread, self.entries = len(self.body), MOST_ENTRIES
+        self.entries -= 1
+        if self.entries < 0:  # each is a tensor of its own when it is judged
+            raise Garbled("a value has too many parts")
         if "tensor" in node:
             return self._tensor(node["tensor"])
         for kind in (tuple, list):
             entries = node.get(kind.__name__)
             if entries == "numbers":
                 numbers = self.get(node.get("of"), depth + 1)
-                if not isinstance(numbers, Tensor):
-                    raise Garbled("numbers are not a tensor")
+                if not isinstance(numbers, Tensor) or numbers.dtype != torch.float64:
+                    raise Garbled("numbers are not a tensor of them")
                 return kind(numbers.reshape(-1).tolist())
             if isinstance(entries, list):
                 return kind(self.get(entry, depth + 1) for entry in entries)
@@ -81,19 +90,28 @@ class Message:
         name = next(iter(node), "")
         if name not in wanted or len(node) != 1 or not isinstance(value, wanted[name]):
             raise Garbled("a value is not described as agreed")
-        return float(value) if name == "float" else value
+        try:
+            return float(value) if name == "float" else value
+        except OverflowError:
+            raise Garbled("a number is too large") from None
 
     def _tensor(self, told: Any) -> Tensor:
         if not isinstance(told, list) or len(told) != 4:
             raise Garbled("a tensor is not described as agreed")
         name, shape, start, size = told
         sizes = [*shape, start, size] if isinstance(shape, list) else [None]
-        if name not in DTYPES or not all(type(n) is int and 0 <= n < 1 << 40 for n in sizes) or len(shape) > 64:
+        whole = all(type(n) is int and 0 <= n < 1 << 40 for n in sizes)
+        if type(name) is not str or name not in DTYPES or not whole or len(shape) > MOST_AXES:
             raise Garbled("a tensor is not described as agreed")
         dtype = DTYPES[name]
         if prod(shape) * dtype.itemsize != size or start + size > len(self.body):
             raise Garbled("a tensor's bytes and its shape do not fit")
+        self.unread -= size
+        if self.unread < 0:  # or one megabyte, named a thousand times, would fill the memory
+            raise Garbled("tensors share their bytes")
         if size == 0:
+            if prod(max(n, 1) for n in shape) > MOST_BODY:
+                raise Garbled("an empty tensor has a shape that is too large")
             return torch.empty(shape, dtype=dtype)
         raw = bytearray(self.body[start : start + size])
         if dtype == torch.bool:  # any byte may have come, but a truth value is 0 or 1
@@ -144,6 +162,7 @@ def _read(descriptor: int, size: int, deadline: float | None) -> bytearray:
 
 
 def _wait(readers: list[int], writers: list[int], deadline: float | None) -> None:
-    left = None if deadline is None else max(0.0, deadline - time.monotonic())
-    if not any(select.select(readers, writers, [], left)):
+    left = None if deadline is None else deadline - time.monotonic()
+    # Late is late even if there is something to read: whoever sends without end would be read without end.
+    if (left is not None and left <= 0) or not any(select.select(readers, writers, [], left)):
         raise TimeoutError
