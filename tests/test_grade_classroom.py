@@ -140,6 +140,34 @@ def test_a_run_that_is_killed_goes_on_where_it_was(lesson: Path) -> None:
     assert {student: row["total"] for student, row in rows(lesson / "marks").items()}["ada"] == "4"
 
 
+def test_reports_among_the_submissions_are_refused_before_they_become_one(lesson: Path) -> None:
+    result = grade(lesson, out="submissions/marks")
+    assert result.exit_code == 2
+    assert "lies in the submissions" in result.output
+    assert not (lesson / "submissions" / "marks").exists()
+
+
+@pytest.mark.parametrize(
+    "where", ["course_gan.grade.store.write_atomically", "course_gan.grade.report.write_atomically"]
+)
+def test_a_full_disk_is_said_to_be_full_and_the_same_command_goes_on(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(Grader, "grade", right_for_all)
+
+    def full(path: Path, *rest: object, **more: object) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(where, full)
+        result = grade(lesson)
+    assert result.exit_code == 2
+    assert "No space left on device" in result.output
+    assert "goes on" in result.output
+    assert grade(lesson).exit_code == 0
+    assert len(rows(lesson / "marks")) == 5
+
+
 def test_our_own_mistake_is_said_to_be_ours_and_the_others_are_graded(
     lesson: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

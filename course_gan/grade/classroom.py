@@ -1,18 +1,20 @@
 """Grades a class: submissions side by side, each kept as soon as it is done, then all the reports."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from course_gan.grade import box, secret
+from course_gan.grade import box, cgroup, secret
 from course_gan.grade.collect import collect
 from course_gan.grade.marking import questions, unmarked
 from course_gan.grade.model import Assignment, Graded, Submission
 from course_gan.grade.report import write_reports
 from course_gan.grade.store import Store
 from course_gan.grade.submission import Grader, with_deduction
+from course_gan.grade.submission_source import refuse_inside
 
 WORK = "work"  # below the folder of the reports: copies of the notebooks, and the marks kept so far
 
@@ -37,8 +39,11 @@ def grade_class(order: Order, progress: Callable[[int, int], None] = lambda done
     words = secret.read(order.seed_file)
     kind = box.choose(unsafe=order.unsafe)
     asked = questions(order.assignment, words)
+    cgroup.sweep()
     work = order.out / WORK
-    work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    refuse_inside(work, order.submissions)  # before anything is made there
+    with _writing(order.out):
+        work.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = collect(
         order.submissions,
         workspace=work / _copies(order.shard),
@@ -47,9 +52,10 @@ def grade_class(order: Order, progress: Callable[[int, int], None] = lambda done
         name=order.assignment.name,
     )
     mine = part(found, order.shard)
-    store = Store(work, order.assignment, words, kind.name)
-    for other in order.merge:
-        store.take(other / WORK)
+    with _writing(order.out):
+        store = Store(work, order.assignment, words, kind.name)
+        for other in order.merge:
+            store.take(other / WORK)
     with tempfile.TemporaryDirectory(prefix="course-gan-") as folder:
         library = Path(folder)
         box.write_library(library)
@@ -57,8 +63,22 @@ def grade_class(order: Order, progress: Callable[[int, int], None] = lambda done
     graded = [with_deduction(one, order.assignment.due, order.assignment.late) for one in marked]
     if order.shard == (1, 1):
         notes = _notes(order)
-        write_reports(order.out, order.assignment, graded, box=kind.name, notes=notes)
+        with _writing(order.out):
+            write_reports(order.out, order.assignment, graded, box=kind.name, notes=notes)
     return graded
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Say what is wrong with the folder of the reports, such as a full disk, and that nothing is lost."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(
+            f"{error.filename or out} cannot be written: {reason}. Mend that, or give another --out; the same command "
+            "then goes on from the marks kept so far."
+        ) from error
 
 
 def part(found: Sequence[Submission], shard: tuple[int, int]) -> list[Submission]:
@@ -88,7 +108,8 @@ def _grade_all(
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 number = running.pop(done)
                 known[number] = done.result()
-                store.keep(known[number])
+                with _writing(store.folder):
+                    store.keep(known[number])
                 progress(len(known), len(found))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

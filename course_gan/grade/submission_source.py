@@ -36,11 +36,16 @@ def opened(given: Path, name: str, times: Path | None) -> Iterator[tuple[Tree, l
         raise ValueError(f"{given} is neither a notebook nor an archive. {WANTED}")
 
 
-def prepare(workspace: Path, given: Path) -> None:
-    """Make the folder for the copies; `ValueError` where there can be none."""
+def refuse_inside(workspace: Path, given: Path) -> None:
+    """`ValueError` for a workspace among the submissions, where it would become one."""
     inside, outside = workspace.resolve(), given.resolve()
     if inside.is_relative_to(outside):
         raise ValueError(f"The workspace {workspace} lies in the submissions {given}. Give a folder elsewhere.")
+
+
+def prepare(workspace: Path, given: Path) -> None:
+    """Make the folder for the copies; `ValueError` where there can be none."""
+    refuse_inside(workspace, given)
     try:
         workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
