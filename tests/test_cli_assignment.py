@@ -113,7 +113,6 @@ def test_a_variants_text_is_public_and_its_scale_is_asked_for(run, tmp_path):
         (("new", "w", *DUE), "An assignment needs exercises"),
         (("new", "w", *DUE, "--exercises", "kl"), "no exercise 'kl'"),
         (("new", "w", *DUE, "--chapters", "99"), "no chapter '99'"),
-        (("new", "w", *DUE, "--chapters", "3,5"), "both ask for a function"),
         (("new", "../w", *DUE, *TWO), "wanted are up to 60 letters"),
         (("new", "w", "--due", "soon", *TWO), "no point in time"),
         (("new", "w", *DUE, *TWO, "--variant", "bits"), "wanted is ID=TEXT"),
