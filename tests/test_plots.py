@@ -74,7 +74,12 @@ def signed_area(ax: Axes) -> float:
 
 def test_every_figure_of_the_package_is_tested() -> None:
     tested = {*FIGURES, *GENERATORS, *TRAINING, *GAME, *DISCRIMINATORS}
-    assert set(plots.__all__) == {*tested, "cover", "use_style"}
+    assert set(plots.__all__) == {
+        *tested,
+        "cover",
+        "push_forward_film",
+        "use_style",
+    }  # the film has a module of tests of its own
 
 
 @pytest.mark.parametrize("name", FIGURES)
