@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import torch
 from contourpy import FillType, contour_generator
@@ -12,6 +11,7 @@ from torch import Tensor
 from course_gan.inputs import require_count, require_positive
 from course_gan.plots.clouds import mark_samples
 from course_gan.plots.description import counted, number
+from course_gan.plots.film_frames import sheet
 from course_gan.plots.films import Film
 from course_gan.plots.inputs import Critic, Extent, Number, Quiet, around, check_extent, lattice, plane
 from course_gan.plots.style import BLUE, VERMILLION
@@ -80,22 +80,8 @@ class Landscapes:
         self.dots = "".join(f"M{x} {y}h0" for x, y in _whole(real, extent, self.size))
 
     def stage(self) -> str:
-        """One image that holds all frames, one below the other; the film's script moves it."""
-        width, height = self.size
         dots = f'<path id="r" fill="none" stroke="{BLUE}" stroke-width="7" stroke-linecap="round" d="{self.dots}"/>'
-        parts = [
-            f'<svg y="{k * height}" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
-            f'{frame.ground(self)}<use href="#r"/>{frame.marks(self)}</svg>'
-            for k, frame in enumerate(self.frames)
-        ]
-        tall = height * len(self.frames)
-        sheet = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{tall}" viewBox="0 0 {width} {tall}">'
-            f"<defs>{dots}</defs>{''.join(parts)}</svg>"
-        )
-        # Quoted only where a URL must be: a third shorter than base64.
-        code = quote(sheet.replace('"', "'"), safe=" '()*+,-./:;=@_~")
-        return f'<image data-marks href="data:image/svg+xml,{code}" width="{width}" height="{tall}" y="0"/>'
+        return sheet([f'{f.ground(self)}<use href="#r"/>{f.marks(self)}' for f in self.frames], self.size, dots)
 
     def still(self, k: int) -> str:
         dots = f'<path fill="none" stroke="{BLUE}" stroke-width="7" stroke-linecap="round" d="{self.dots}"/>'

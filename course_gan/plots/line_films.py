@@ -1,7 +1,6 @@
 """A film of a generator on the line: its map as it bends, and beside it where its samples lie."""
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
 import torch
 from matplotlib.axes import Axes
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from course_gan.inputs import require_positive
 from course_gan.plots.description import counted, number
+from course_gan.plots.film_frames import sheet
 from course_gan.plots.films import Film
 from course_gan.plots.inputs import Number, drawable
 from course_gan.plots.style import P_LINE, Q_LINE
@@ -147,20 +147,8 @@ class _Lines:
         )
 
     def stage(self) -> str:
-        """One image that holds all frames, one below the other; the film's script moves it."""
-        width, height = self.size
-        frames = "".join(
-            f'<svg y="{k * height}" width="{width}" height="{height}"><use href="#g"/>{self.frame(k)}</svg>'
-            for k in range(len(self.made))
-        )
-        tall = height * len(self.made)
-        sheet = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{tall}" viewBox="0 0 {width} {tall}">'
-            f'<defs><g id="g">{self.ground()}</g></defs>{frames}</svg>'
-        )
-        # Quoted only where a URL must be: a third shorter than base64.
-        code = quote(sheet.replace('"', "'"), safe=" '()*+,-./:;=@_~")
-        return f'<image data-marks href="data:image/svg+xml,{code}" width="{width}" height="{tall}" y="0"/>'
+        frames = [f'<use href="#g"/>{self.frame(k)}' for k in range(len(self.made))]
+        return sheet(frames, self.size, f'<g id="g">{self.ground()}</g>')
 
     def still(self, k: int) -> str:
         return self.ground() + self.frame(k)
