@@ -148,6 +148,12 @@ MISCONCEPTIONS = (
         "You took squared differences of probabilities and labels; this game pays in logarithms.",
     ),
     Misconception(
+        "squares of scores",
+        lambda real, fake: (real - 1).square().mean() + fake.square().mean(),
+        "You took squared differences of scores and labels, the loss of the least-squares GAN; this game pays in "
+        "logarithms: softplus(-real) and softplus(fake).",
+    ),
+    Misconception(
         "positive part",
         lambda real, fake: relu(-real).mean() + relu(fake).mean(),
         "You took the positive part of the scores, which is softplus for large scores only; near zero, softplus is "

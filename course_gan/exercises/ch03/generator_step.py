@@ -183,6 +183,12 @@ MISCONCEPTIONS = (
         "softplus(-score).",
     ),
     Misconception(
+        "squares of scores",
+        _wrong(lambda scores: (scores - 1).square().mean()),
+        "You pulled the scores of the fakes to 1, as the least-squares GAN does; the non-saturating loss is the mean "
+        "of softplus(-score).",
+    ),
+    Misconception(
         "sum",
         _wrong(lambda scores: softplus(-scores).sum()),
         "The step grows with the size of the batch: take the mean of the losses.",
