@@ -30,7 +30,7 @@ class Row:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The rules that were applied to this student."""
+        """The rules that were applied to this student, and what only the instructor may read."""
         notes = (
             one_line(note)
             for note in (*self.graded.submission.notes, *self.graded.submission.private, *self.graded.notes)

@@ -156,15 +156,21 @@ def _old_gradients(on: Table) -> None:
     on.generator_optimizer.step()
 
 
-@_on_the_table
-def _not_detached(on: Table) -> None:
-    on.generator_optimizer.zero_grad()
-    for real, z in zip(on.reals, on.noises):
-        on.critic_optimizer.zero_grad()
-        (softplus(-on.critic(real)).mean() + softplus(on.critic(on.generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
-        on.critic_optimizer.step()
-    softplus(-on.critic(on.generator(on.noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
-    on.generator_optimizer.step()
+def _not_detached(zeroed: bool) -> Step:
+    """The fakes keep their graph in the critic's steps; the generator's gradients are set to zero before, or not."""
+
+    @_on_the_table
+    def step(on: Table) -> None:
+        if zeroed:
+            on.generator_optimizer.zero_grad()
+        for real, z in zip(on.reals, on.noises):
+            on.critic_optimizer.zero_grad()
+            (softplus(-on.critic(real)).mean() + softplus(on.critic(on.generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
+            on.critic_optimizer.step()
+        softplus(-on.critic(on.generator(on.noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
+        on.generator_optimizer.step()
+
+    return step
 
 
 def _with(rounds: Step, last: Step, saturating: bool = False) -> Step:
@@ -257,16 +263,6 @@ def _generator_by(loss_of: Callable[[Tensor], Tensor], zero: bool = True, noises
 
 
 @_on_the_table
-def _not_detached_and_not_zeroed(on: Table) -> None:
-    for real, z in zip(on.reals, on.noises):
-        on.critic_optimizer.zero_grad()
-        (softplus(-on.critic(real)).mean() + softplus(on.critic(on.generator(z))).mean()).backward()  # type: ignore[no-untyped-call]
-        on.critic_optimizer.step()
-    softplus(-on.critic(on.generator(on.noises[-1]))).mean().backward()  # type: ignore[no-untyped-call]
-    on.generator_optimizer.step()
-
-
-@_on_the_table
 def _critics_noise_in_every_round(on: Table) -> None:
     for real, z in zip(on.reals, on.noises):
         critic_step(on.generator, on.critic, on.critic_optimizer, real, z)
@@ -331,7 +327,7 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "not detached",
-        _not_detached,
+        _not_detached(zeroed=True),
         "The critic's steps left gradients in the generator, which were added to its own: detach the fakes in the "
         "critic's steps, and set the generator's gradients to zero before its own step.",
     ),
@@ -406,7 +402,7 @@ MISCONCEPTIONS = (
     ),
     Misconception(
         "generator not zeroed, fakes not detached",
-        _not_detached_and_not_zeroed,
+        _not_detached(zeroed=False),
         "The critic's weights are right, but its steps left gradients in the generator, and so did an earlier call: "
         "set them to zero before the generator's own `backward()`.",
     ),
