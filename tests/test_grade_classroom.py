@@ -180,6 +180,21 @@ def test_our_own_mistake_is_said_to_be_ours_and_the_others_are_graded(
     assert grade(lesson).exit_code == 0
     assert "The grader itself failed" in rows(lesson / "marks")["ada"]["note"]
     assert len(rows(lesson / "marks")) == 5
+    # It is tried again by the next run, the others are not.
+    again: list[str] = []
+    monkeypatch.setattr(Grader, "grade", lambda self, one: again.append(one.student) or right_for_all(self, one))
+    assert grade(lesson).exit_code == 0
+    assert again == ["ada"]
+    assert "failed" not in rows(lesson / "marks")["ada"]["note"]
+
+
+def test_a_box_that_does_not_start_is_no_fault_of_the_student(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classroom.box, "write_library", lambda folder: None)  # so that there is no worker
+    assert grade(lesson).exit_code == 0
+    assert "before anything was run in it" in rows(lesson / "marks")["ada"]["note"]
+    monkeypatch.undo()
+    assert grade(lesson).exit_code == 0
+    assert rows(lesson / "marks")["ada"]["total"] == "4"
 
 
 def test_parts_graded_at_once_into_one_folder_do_not_meet(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:

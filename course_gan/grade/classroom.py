@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from course_gan.grade import box, cgroup, secret
@@ -108,8 +108,9 @@ def _grade_all(
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 number = running.pop(done)
                 known[number] = done.result()
-                with _writing(store.folder):
-                    store.keep(known[number])
+                if not known[number].ours:
+                    with _writing(store.folder):
+                        store.keep(known[number])
                 progress(len(known), len(found))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -121,9 +122,12 @@ def _grade_one(grader: Grader, submission: Submission) -> Graded:
     try:
         return grader.grade(submission)
     except Exception as error:  # our own mistake: say so, for it is not the student's
-        reason = f"The grader itself failed ({type(error).__name__}: {error}); please grade this one by hand."
+        reason = (
+            f"The grader itself failed ({type(error).__name__}: {error}); run the same command again, "
+            "or grade this one by hand."
+        )
         marks = tuple(unmarked(q.task, "not graded", "Not graded, by no fault of yours.") for q in grader.questions)
-        return Graded(replace(submission), marks, reason)
+        return Graded(submission, marks, reason, ours=True)
 
 
 def _notes(order: Order) -> list[str]:

@@ -120,6 +120,7 @@ class Graded:
     late_days: int = 0
     deduction: float = 0.0  # points taken off for being late
     notes: tuple[str, ...] = ()
+    ours: bool = False  # the grader failed and not the submission, so that the next run tries again
 
     @property
     def earned(self) -> float:

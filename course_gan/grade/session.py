@@ -26,6 +26,10 @@ class Ended(Exception):
     """The box gave no answer, and is closed; the message says why and completes "your code ..."."""
 
 
+class NotStarted(RuntimeError):
+    """There is no box, by no fault of the submission: nothing of it has been run yet."""
+
+
 class Session:
     """The worker in its box.  Closing it ends all that runs inside."""
 
@@ -49,8 +53,13 @@ class Session:
         os.set_blocking(self.writer, False)
         self.watching = threading.Thread(target=self._watch, daemon=True)
         self.watching.start()
-        if not self._read(time.monotonic() + START_SECONDS).head.get("ready"):
-            raise Ended("could not be started")
+        try:
+            ready = self._read(time.monotonic() + START_SECONDS).head.get("ready")
+        except Ended as error:
+            raise NotStarted(f"a box {error} before anything was run in it") from None
+        if not ready:
+            self.close()
+            raise NotStarted("a box did not begin as agreed")
 
     def __enter__(self) -> "Session":
         return self
