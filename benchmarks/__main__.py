@@ -36,6 +36,13 @@ def dcgan() -> dict[str, Any]:
     return {"ratio": asdict(pictures(steps=30))}
 
 
+def dcgan_ours_on_both_sides() -> dict[str, Any]:
+    """DCGAN on small pictures, the plain loop with our networks: what the loop alone brings."""
+    from benchmarks.training import picture_networks, pictures
+
+    return {"ratio": asdict(pictures(steps=30, networks=picture_networks))}
+
+
 def dcgan_bfloat16() -> dict[str, Any]:
     """DCGAN on small pictures, our side in bfloat16, which pays where the processor has instructions for it."""
     from benchmarks.training import pictures
@@ -93,6 +100,7 @@ BENCHMARKS = {
     "toy-gan": toy_gan,
     "toy-wgan-gp": toy_wgan_gp,
     "dcgan": dcgan,
+    "dcgan-same-classes": dcgan_ours_on_both_sides,
     "dcgan-bfloat16": dcgan_bfloat16,
     "frechet": frechet,
     "wasserstein": wasserstein,

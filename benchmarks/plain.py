@@ -1,8 +1,9 @@
 """The loops that everyone writes: the baseline.
 
-They are correct and not slowed down on purpose: fakes are detached, the losses take logits, nothing is printed.
-What makes them plain: a `DataLoader` that fetches item by item, Adam with its default implementation, a critic that
-stays trainable in the generator's step, `.item()` after each step, and a moving average written as a Python loop.
+They are correct and not slowed down on purpose: fakes are detached, the losses take logits, activations of images work
+in place, nothing is printed.  What makes them plain: a `DataLoader` that fetches item by item, Adam with its default
+implementation, a critic that stays trainable in the generator's step, `.item()` after each step, a moving average
+written as a Python loop, and networks that are an `nn.Sequential`: the same functions as ours, given the same weights.
 """
 
 import copy
@@ -49,6 +50,45 @@ class Pictures(Dataset[Tensor]):
         return self.transform(Image.fromarray(self.images[index].numpy()))
 
 
+def mlp_networks(width: int = 128) -> tuple[nn.Module, nn.Module]:
+    """Two hidden layers on both sides, for points in the plane."""
+    generator = nn.Sequential(nn.Linear(2, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2))
+    critic = nn.Sequential(
+        nn.Linear(2, width),
+        nn.LeakyReLU(0.2),
+        nn.Linear(width, width),
+        nn.LeakyReLU(0.2),
+        nn.Linear(width, 1),
+        nn.Flatten(0),
+    )
+    return generator, critic
+
+
+def dcgan_networks(latent: int = 100, width: int = 64) -> tuple[nn.Module, nn.Module]:
+    """DCGAN for 28 × 28 pixels, convolutions from the noise to the score."""
+    generator = nn.Sequential(
+        nn.Unflatten(1, (latent, 1, 1)),
+        nn.ConvTranspose2d(latent, 2 * width, kernel_size=7, bias=False),
+        nn.BatchNorm2d(2 * width),
+        nn.ReLU(inplace=True),
+        nn.ConvTranspose2d(2 * width, width, kernel_size=4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+        nn.ConvTranspose2d(width, 1, kernel_size=4, stride=2, padding=1),
+        nn.Tanh(),
+    )
+    critic = nn.Sequential(
+        nn.Conv2d(1, width, kernel_size=4, stride=2, padding=1),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(2 * width),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(2 * width, 1, kernel_size=7),
+        nn.Flatten(0),
+    )
+    return generator, critic
+
+
 def endless(dataset: Dataset[Tensor], batch: int) -> Iterator[Tensor]:
     """Epoch after epoch."""
     loader = DataLoader(dataset, batch_size=batch, shuffle=True, drop_last=True)
@@ -61,10 +101,11 @@ class PlainGAN:
 
     critic_steps = 1
 
-    def __init__(self, generator: nn.Module, critic: nn.Module, batches: Iterator[Tensor], rate: float = 2e-4) -> None:
-        """Take the players and the data."""
-        self.generator, self.critic, self.batches = generator, critic, batches
-        self.latent = int(generator.latent)  # type: ignore[arg-type]
+    def __init__(
+        self, generator: nn.Module, critic: nn.Module, latent: int, batches: Iterator[Tensor], rate: float = 2e-4
+    ) -> None:
+        """Take the players, the size of the noise, and the data."""
+        self.generator, self.critic, self.latent, self.batches = generator, critic, latent, batches
         self.average = copy.deepcopy(generator)
         self.generator_optimizer = torch.optim.Adam(generator.parameters(), lr=rate, betas=(0.5, 0.999))
         self.critic_optimizer = torch.optim.Adam(critic.parameters(), lr=rate, betas=(0.5, 0.999))

@@ -1,13 +1,18 @@
-"""One training loop against the other: the same networks, the same batch, the same number of steps."""
+"""One training loop against the other: the same networks, the same batch, the same number of steps.
+
+Each side runs in a process of its own; so all that is handed to the sides can be pickled.
+"""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
-from benchmarks.paired import Ratio, compare
-from benchmarks.plain import Pictures, PlainGAN, PlainWGANGP, Points, endless
+from benchmarks.paired import Ratio, Run, compare_apart
+from benchmarks.plain import Pictures, PlainGAN, PlainWGANGP, Points, dcgan_networks, endless, mlp_networks
 from course_gan import data, losses, nets, train
 
 Networks = Callable[[], tuple[nn.Module, nn.Module]]
@@ -24,38 +29,53 @@ def picture_networks() -> tuple[nn.Module, nn.Module]:
     return nets.DCGANGenerator(28), nets.DCGANCritic(28)
 
 
-def toy(penalty: bool, steps: int, pairs: int = 7) -> Ratio:
-    """A GAN, or a WGAN with gradient penalty, on a ring of eight Gaussians in the plane, batch 256."""
-    points = data.ring(8).sample(20_000, torch.Generator().manual_seed(0))
-    return _compare(toy_networks, points, Points(points), penalty, steps, 256, pairs)
+def points() -> Tensor:
+    """A ring of eight Gaussians in the plane."""
+    return data.ring(8).sample(20_000, torch.Generator().manual_seed(0))
 
 
-def pictures(steps: int, pairs: int = 7, precision: str = "float32") -> Ratio:
-    """DCGAN on 28 × 28 pixels, batch 64; `precision` is that of our side, the plain loop's is float32."""
+def bytes_of_pictures() -> Tensor:
+    """Glyphs as a file of images has them."""
     images, _ = data.glyphs(10_000, torch.Generator().manual_seed(0), size=28)
-    stored = ((images + 1) * 127.5).round().to(torch.uint8)
-    return _compare(picture_networks, stored, Pictures(stored), False, steps, 64, pairs, precision)
+    return ((images + 1) * 127.5).round().to(torch.uint8)
 
 
-def _compare(
+def toy(penalty: bool, steps: int, pairs: int = 7) -> Ratio:
+    """A GAN, or a WGAN with gradient penalty, on points, batch 256."""
+    ours = partial(make_ours, toy_networks, points, penalty, steps, 256)
+    return compare_apart(ours, partial(make_plain, mlp_networks, 2, points, Points, penalty, steps, 256), pairs)
+
+
+def pictures(steps: int, pairs: int = 7, precision: str = "float32", networks: Networks = dcgan_networks) -> Ratio:
+    """DCGAN on pictures, batch 64; `precision` is that of our side, `networks` are those of the other one."""
+    ours = partial(make_ours, picture_networks, bytes_of_pictures, False, steps, 64, precision)
+    other = partial(make_plain, networks, 100, bytes_of_pictures, Pictures, False, steps, 64)
+    return compare_apart(ours, other, pairs)
+
+
+def make_plain(
     networks: Networks,
-    stored: Tensor,
-    dataset: Any,
+    latent: int,
+    stored: Callable[[], Tensor],
+    dataset: Callable[[Tensor], Dataset[Any]],
     penalty: bool,
     steps: int,
     batch: int,
-    pairs: int,
+) -> Run:
+    """The loop that everyone writes; the networks go on from where they are."""
+    plain = (PlainWGANGP if penalty else PlainGAN)(*networks(), latent, endless(dataset(stored()), batch))
+    return partial(plain.run, steps)
+
+
+def make_ours(
+    networks: Networks,
+    stored: Callable[[], Tensor],
+    penalty: bool,
+    steps: int,
+    batch: int,
     precision: str = "float32",
-) -> Ratio:
-    plain = (PlainWGANGP if penalty else PlainGAN)(*networks(), endless(dataset, batch))
-    ours = _ours(networks, stored, penalty, steps, batch, precision)
-    return compare(ours, lambda: plain.run(steps), pairs)
-
-
-def _ours(
-    networks: Networks, stored: Tensor, penalty: bool, steps: int, batch: int, precision: str
-) -> Callable[[], object]:
-    """A call that trains for `steps` steps; the networks go on from where they are."""
+) -> Run:
+    """`train.run`; the networks go on from where they are."""
     generator, critic = networks()
     loss = losses.get("wasserstein" if penalty else "non-saturating")
     penalties = [train.Penalty("gradient-penalty", 10.0)] if penalty else []
@@ -63,5 +83,4 @@ def _ours(
     settings = train.Settings(
         steps=steps, batch=batch, critic_steps=5 if penalty else 1, ema=0.999, precision=precision
     )
-    batches = data.Batches(stored, batch)
-    return lambda: train.run(objective, batches, settings, progress=False)
+    return partial(train.run, objective, data.Batches(stored(), batch), settings, progress=False)

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import time
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import torch
 from torch.testing import assert_close
 
 from benchmarks import paired, table
-from benchmarks.plain import Pictures, PlainGAN, PlainWGANGP, Points, endless
+from benchmarks.plain import Pictures, PlainGAN, PlainWGANGP, Points, dcgan_networks, endless, mlp_networks
 from benchmarks.training import picture_networks, toy_networks
+from course_gan import train
 
 FOLDER = Path(table.__file__).parent
 
@@ -52,9 +55,9 @@ def test_a_ratio_is_how_many_times_longer_the_other_one_takes(monkeypatch: pytes
 @pytest.mark.parametrize("plain", [PlainGAN, PlainWGANGP])
 def test_the_plain_loop_trains_both_players_and_averages(plain: type[PlainGAN]) -> None:
     torch.manual_seed(0)
-    generator, critic = toy_networks()
+    generator, critic = mlp_networks()
     before = copy.deepcopy((generator, critic))
-    loop = plain(generator, critic, endless(Points(torch.randn(64, 2)), 16))
+    loop = plain(generator, critic, 2, endless(Points(torch.randn(64, 2)), 16))
     loop.run(3)
     assert len(loop.critic_losses) == 3 * plain.critic_steps
     assert len(loop.generator_losses) == 3
@@ -73,6 +76,61 @@ def test_the_pictures_of_the_plain_loop_are_those_of_the_fast_one() -> None:
     assert_close(Pictures(stored)[0], next(Batches(stored, 1))[0])
 
 
-def test_both_sides_of_the_picture_benchmark_fit_together() -> None:
-    generator, critic = picture_networks()
-    assert critic(generator(torch.randn(2, generator.latent))).shape == (2,)
+DCGAN_ORDER = (
+    "project.weight norms.0.weight norms.0.bias ups.0.weight norms.1.weight norms.1.bias ups.1.weight ups.1.bias",
+    "downs.0.weight downs.0.bias downs.1.weight norms.1.weight norms.1.bias last.weight last.bias",
+)
+
+
+def test_both_sides_have_the_same_networks() -> None:
+    torch.manual_seed(0)
+    for plain, ours, latent in ((mlp_networks(), toy_networks(), 2), (dcgan_networks(), picture_networks(), 100)):
+        for theirs, mine, order in zip(plain, ours, DCGAN_ORDER, strict=True):
+            named = dict(mine.named_parameters())
+            names = order.split() if latent == 100 else list(named)
+            assert sorted(names) == sorted(named)
+            with torch.no_grad():
+                for target, name in zip(theirs.parameters(), names, strict=True):
+                    value = named[name].T if name == "project.weight" else named[name]
+                    target.copy_(value.reshape(target.shape))
+        z = torch.randn(8, latent)
+        fakes = [generator(z) for generator in (plain[0], ours[0])]
+        assert_close(*fakes)
+        assert_close(plain[1](fakes[0]), ours[1](fakes[0]))
+
+
+def test_both_loops_train_by_the_same_losses() -> None:
+    torch.manual_seed(0)
+    generator, critic = toy_networks()
+    real, z = torch.randn(16, 2), torch.randn(16, 2)
+    for plain, loss in ((PlainGAN, "non-saturating"), (PlainWGANGP, "wasserstein")):
+        loop = plain(generator, critic, 2, iter(()))
+        penalties = [train.Penalty("gradient-penalty", 10.0)] if plain is PlainWGANGP else []
+        objective = train.GAN(generator, critic, loss, penalties)
+        for seed in range(2):
+            torch.manual_seed(seed)
+            found = objective.critic_loss(real, z)
+            torch.manual_seed(seed)
+            assert_close(loop.critic_loss(real, generator(z).detach()), found)
+        assert_close(loop.generator_loss(generator(z)), objective.generator_loss(real, z))
+
+
+def sleeping(duration: float) -> paired.Run:
+    return partial(time.sleep, duration)
+
+
+def failing() -> paired.Run:
+    raise ValueError("this side cannot be made")
+
+
+def test_sides_in_processes_of_their_own_take_turns() -> None:
+    found = paired.compare_apart(partial(sleeping, 0.01), partial(sleeping, 0.2), pairs=2)
+    assert found.ours >= 0.01
+    assert found.other >= 0.2
+    assert found.pairs == 2
+
+
+def test_a_side_that_fails_ends_the_comparison(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError, match="its error stands above"):
+        paired.compare_apart(failing, partial(sleeping, 0.01))
+    assert "this side cannot be made" in capfd.readouterr().err

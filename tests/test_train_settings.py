@@ -1,5 +1,6 @@
 """Settings, optimizers and schedules."""
 
+import copy
 import dataclasses
 import inspect
 import math
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from course_gan.train.optimizers import all_finite, factor, optimizer
+from course_gan.train.optimizers import all_finite, factor, optimizer, set_rate, update
 from course_gan.train.settings import Settings, as_plain, differences
 
 
@@ -91,8 +92,42 @@ def test_optimizers_are_the_plain_ones_in_one_kernel() -> None:
             for number in range(3):
                 updates.zero_grad()
                 module(torch.full((1, 3), float(number))).square().sum().backward()
-                updates.step()
+                update(updates)
         assert_close(ours.state_dict(), theirs.state_dict())
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop", "sgd"])
+def test_the_short_way_is_the_optimizers_own_step_bit_for_bit(name: str) -> None:
+    torch.manual_seed(0)
+    ours = nn.ModuleList(nn.Linear(3, 2) for _ in range(3))
+    theirs = copy.deepcopy(ours)
+    chosen = Settings(steps=1, optimizer=name, betas=(0.3, 0.8))
+    # Each layer has its first gradient later than the one before it, and rests in between; the rate changes.
+    counts = []
+    for layers, short in ((ours, True), (theirs, False)):
+        updates = optimizer(chosen, list(layers.parameters()), 0.01)
+        for number in range(9):
+            updates.zero_grad()
+            set_rate(updates, 0.01 / (1 + number))
+            for layer in list(layers)[: 1 + number % 4]:
+                layer(torch.full((1, 3), 1.0 + number)).square().sum().backward()
+            update(updates) if short else updates.step()
+            if number == 5:  # as when a run is resumed: the moments are other tensors afterwards
+                updates.load_state_dict(copy.deepcopy(updates.state_dict()))
+        counts.append([state["step"].item() for state in updates.state.values() if "step" in state])
+    assert counts[0] == counts[1]
+    for mine, plain in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(mine, plain)
+
+
+def test_the_short_way_does_not_pass_by_hooks() -> None:
+    layer, calls = nn.Linear(3, 2), []
+    updates = optimizer(Settings(steps=1), list(layer.parameters()), 0.01)
+    updates.register_step_post_hook(lambda *_: calls.append(len(calls)))
+    for _ in range(3):
+        layer(torch.ones(1, 3)).sum().backward()
+        update(updates)
+    assert calls == [0, 1, 2]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])

@@ -7,6 +7,7 @@ from torch import Tensor
 from course_gan.penalties import clip_weights_
 from course_gan.train.distributed import sync_gradients
 from course_gan.train.objective import Batch, total
+from course_gan.train.optimizers import update
 from course_gan.train.state import Player, State
 
 
@@ -60,4 +61,4 @@ def descend(player: Player, terms: dict[str, Tensor]) -> None:
         parameter.grad = None  # nothing is left over from before
     total(terms).backward()  # type: ignore[no-untyped-call]
     sync_gradients(player.parameters)  # the mean over the processes, if there are several
-    player.optimizer.step()
+    update(player.optimizer)
