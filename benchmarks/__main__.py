@@ -3,7 +3,9 @@
 import argparse
 import json
 import platform
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +17,32 @@ from course_gan import provenance
 FOLDER = Path(__file__).parent
 
 
-def toy_gan() -> dict[str, Any]:
+def toy_gan(sequential: bool = False) -> dict[str, Any]:
     """A GAN of MLPs on points."""
     from benchmarks.training import toy
 
-    return {"ratio": asdict(toy(penalty=False, steps=400))}
+    return {"ratio": asdict(toy(penalty=False, steps=600, sequential=sequential))}
 
 
-def toy_wgan_gp() -> dict[str, Any]:
+def toy_wgan_gp(sequential: bool = False) -> dict[str, Any]:
     """A WGAN with gradient penalty of MLPs on points."""
     from benchmarks.training import toy
 
-    return {"ratio": asdict(toy(penalty=True, steps=100))}
+    return {"ratio": asdict(toy(penalty=True, steps=150, sequential=sequential))}
 
 
-def dcgan() -> dict[str, Any]:
+def dcgan(sequential: bool = False) -> dict[str, Any]:
     """DCGAN on small pictures."""
     from benchmarks.training import pictures
 
-    return {"ratio": asdict(pictures(steps=30))}
-
-
-def dcgan_ours_on_both_sides() -> dict[str, Any]:
-    """DCGAN on small pictures, the plain loop with our networks: what the loop alone brings."""
-    from benchmarks.training import picture_networks, pictures
-
-    return {"ratio": asdict(pictures(steps=30, networks=picture_networks))}
+    return {"ratio": asdict(pictures(steps=40, sequential=sequential))}
 
 
 def dcgan_bfloat16() -> dict[str, Any]:
     """DCGAN on small pictures, our side in bfloat16, which pays where the processor has instructions for it."""
     from benchmarks.training import pictures
 
-    return {"ratio": asdict(pictures(steps=30, precision="bfloat16"))}
+    return {"ratio": asdict(pictures(steps=40, precision="bfloat16"))}
 
 
 def frechet() -> dict[str, Any]:
@@ -96,11 +91,13 @@ def gpu() -> dict[str, Any]:
     }
 
 
-BENCHMARKS = {
+BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "toy-gan": toy_gan,
+    "toy-gan-sequential": partial(toy_gan, sequential=True),
     "toy-wgan-gp": toy_wgan_gp,
+    "toy-wgan-gp-sequential": partial(toy_wgan_gp, sequential=True),
     "dcgan": dcgan,
-    "dcgan-same-classes": dcgan_ours_on_both_sides,
+    "dcgan-sequential": partial(dcgan, sequential=True),
     "dcgan-bfloat16": dcgan_bfloat16,
     "frechet": frechet,
     "wasserstein": wasserstein,

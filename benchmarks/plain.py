@@ -2,8 +2,8 @@
 
 They are correct and not slowed down on purpose: fakes are detached, the losses take logits, activations of images work
 in place, nothing is printed.  What makes them plain: a `DataLoader` that fetches item by item, Adam with its default
-implementation, a critic that stays trainable in the generator's step, `.item()` after each step, a moving average
-written as a Python loop, and networks that are an `nn.Sequential`: the same functions as ours, given the same weights.
+implementation, a critic that stays trainable in the generator's step, `.item()` after each step, and a moving average
+written as a Python loop.  There are networks written as everyone writes them, too: as an `nn.Sequential`.
 """
 
 import copy

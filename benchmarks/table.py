@@ -28,11 +28,14 @@ def tables(results: dict[str, Any]) -> str:
 
 
 def _ratios(results: dict[str, Any]) -> str:
+    sequential = "plain loop, its networks an `nn.Sequential`"
     against = {
         "toy-gan": ("GAN of small MLPs, batch 256, a step", "plain loop"),
+        "toy-gan-sequential": ("the same", sequential),
         "toy-wgan-gp": ("WGAN-GP of small MLPs, batch 256, five critic steps", "plain loop"),
+        "toy-wgan-gp-sequential": ("the same", sequential),
         "dcgan": ("DCGAN, 28 × 28, batch 64, a step", "plain loop"),
-        "dcgan-same-classes": ("the same", "plain loop, with `course_gan.nets` too"),
+        "dcgan-sequential": ("the same", sequential),
         "dcgan-bfloat16": ("the same, ours under bfloat16 autocast", "plain loop in float32"),
         "frechet": ("`fid`, 10 000 × 512 features", "torchmetrics"),
     }

@@ -1,6 +1,7 @@
 """One training loop against the other: the same networks, the same batch, the same number of steps.
 
-Each side runs in a process of its own; so all that is handed to the sides can be pickled.
+Both sides have our networks, so that it is the loops that are compared; or the plain loop has its own, `sequential`,
+which are the same functions.  Each side runs in a process of its own; all that is handed to it can be pickled.
 """
 
 from collections.abc import Callable
@@ -40,17 +41,18 @@ def bytes_of_pictures() -> Tensor:
     return ((images + 1) * 127.5).round().to(torch.uint8)
 
 
-def toy(penalty: bool, steps: int, pairs: int = 7) -> Ratio:
+def toy(penalty: bool, steps: int, pairs: int = 7, sequential: bool = False) -> Ratio:
     """A GAN, or a WGAN with gradient penalty, on points, batch 256."""
     ours = partial(make_ours, toy_networks, points, penalty, steps, 256)
-    return compare_apart(ours, partial(make_plain, mlp_networks, 2, points, Points, penalty, steps, 256), pairs)
+    networks = mlp_networks if sequential else toy_networks
+    return compare_apart(ours, partial(make_plain, networks, 2, points, Points, penalty, steps, 256), pairs)
 
 
-def pictures(steps: int, pairs: int = 7, precision: str = "float32", networks: Networks = dcgan_networks) -> Ratio:
-    """DCGAN on pictures, batch 64; `precision` is that of our side, `networks` are those of the other one."""
+def pictures(steps: int, pairs: int = 7, precision: str = "float32", sequential: bool = False) -> Ratio:
+    """DCGAN on pictures, batch 64; `precision` is that of our side."""
     ours = partial(make_ours, picture_networks, bytes_of_pictures, False, steps, 64, precision)
-    other = partial(make_plain, networks, 100, bytes_of_pictures, Pictures, False, steps, 64)
-    return compare_apart(ours, other, pairs)
+    networks = dcgan_networks if sequential else picture_networks
+    return compare_apart(ours, partial(make_plain, networks, 100, bytes_of_pictures, Pictures, False, steps, 64), pairs)
 
 
 def make_plain(

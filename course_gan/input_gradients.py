@@ -179,7 +179,7 @@ def _is_compiled(critic: object, modules: list[tuple[str, nn.Module]]) -> bool:
     return (
         torch.compiler.is_compiling()
         or hasattr(critic, "_torchdynamo_orig_callable")
-        or any(hasattr(module, "_orig_mod") or module._compiled_call_impl is not None for _, module in modules)
+        or any("_orig_mod" in module._modules or module._compiled_call_impl is not None for _, module in modules)
     )
 
 
