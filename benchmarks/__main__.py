@@ -31,18 +31,11 @@ def toy_wgan_gp(sequential: bool = False) -> dict[str, Any]:
     return {"ratio": asdict(toy(penalty=True, steps=150, sequential=sequential))}
 
 
-def dcgan(sequential: bool = False) -> dict[str, Any]:
+def dcgan(**chosen: Any) -> dict[str, Any]:
     """DCGAN on small pictures."""
     from benchmarks.training import pictures
 
-    return {"ratio": asdict(pictures(steps=40, sequential=sequential))}
-
-
-def dcgan_bfloat16() -> dict[str, Any]:
-    """DCGAN on small pictures, our side in bfloat16, which pays where the processor has instructions for it."""
-    from benchmarks.training import pictures
-
-    return {"ratio": asdict(pictures(steps=40, precision="bfloat16"))}
+    return {"ratio": asdict(pictures(steps=40, **chosen))}
 
 
 def frechet() -> dict[str, Any]:
@@ -98,7 +91,10 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "toy-wgan-gp-sequential": partial(toy_wgan_gp, sequential=True),
     "dcgan": dcgan,
     "dcgan-sequential": partial(dcgan, sequential=True),
-    "dcgan-bfloat16": dcgan_bfloat16,
+    "dcgan-kept-noise": partial(dcgan, fresh_noise=(False, True)),
+    "dcgan-kept-noise-both": partial(dcgan, fresh_noise=(False, False)),
+    # It pays where the processor has instructions for it.
+    "dcgan-bfloat16": partial(dcgan, precision="bfloat16"),
     "frechet": frechet,
     "wasserstein": wasserstein,
     "memory": memory,

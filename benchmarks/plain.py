@@ -102,9 +102,16 @@ class PlainGAN:
     critic_steps = 1
 
     def __init__(
-        self, generator: nn.Module, critic: nn.Module, latent: int, batches: Iterator[Tensor], rate: float = 2e-4
+        self,
+        generator: nn.Module,
+        critic: nn.Module,
+        latent: int,
+        batches: Iterator[Tensor],
+        fresh_noise: bool = True,
+        rate: float = 2e-4,
     ) -> None:
-        """Take the players, the size of the noise, and the data."""
+        """Take the players, the size of the noise, and the data; without fresh noise, a step has one batch of fakes."""
+        self.fresh_noise = fresh_noise
         self.generator, self.critic, self.latent, self.batches = generator, critic, latent, batches
         self.average = copy.deepcopy(generator)
         self.generator_optimizer = torch.optim.Adam(generator.parameters(), lr=rate, betas=(0.5, 0.999))
@@ -127,13 +134,15 @@ class PlainGAN:
         """Train the critic, then the generator, then average the weights."""
         for _ in range(self.critic_steps):
             real = next(self.batches)
-            fake = self.generator(torch.randn(len(real), self.latent)).detach()
-            loss = self.critic_loss(real, fake)
+            fake = self.generator(torch.randn(len(real), self.latent))
+            loss = self.critic_loss(real, fake.detach())
             self.critic_optimizer.zero_grad()
             loss.backward()
             self.critic_optimizer.step()
             self.critic_losses.append(loss.item())
-        loss = self.generator_loss(self.generator(torch.randn(len(real), self.latent)))
+        if self.fresh_noise:
+            fake = self.generator(torch.randn(len(real), self.latent))
+        loss = self.generator_loss(fake)
         self.generator_optimizer.zero_grad()
         loss.backward()
         self.generator_optimizer.step()

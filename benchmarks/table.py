@@ -36,6 +36,8 @@ def _ratios(results: dict[str, Any]) -> str:
         "toy-wgan-gp-sequential": ("the same", sequential),
         "dcgan": ("DCGAN, 28 × 28, batch 64, a step", "plain loop"),
         "dcgan-sequential": ("the same", sequential),
+        "dcgan-kept-noise": ("the same, ours with `fresh_noise=False`", "plain loop"),
+        "dcgan-kept-noise-both": ("the same, ours with `fresh_noise=False`", "plain loop that keeps its fakes, too"),
         "dcgan-bfloat16": ("the same, ours under bfloat16 autocast", "plain loop in float32"),
         "frechet": ("`fid`, 10 000 × 512 features", "torchmetrics"),
     }

@@ -43,16 +43,25 @@ def bytes_of_pictures() -> Tensor:
 
 def toy(penalty: bool, steps: int, pairs: int = 7, sequential: bool = False) -> Ratio:
     """A GAN, or a WGAN with gradient penalty, on points, batch 256."""
-    ours = partial(make_ours, toy_networks, points, penalty, steps, 256)
+    ours = partial(make_ours, toy_networks, points, steps, 256, penalty)
     networks = mlp_networks if sequential else toy_networks
-    return compare_apart(ours, partial(make_plain, networks, 2, points, Points, penalty, steps, 256), pairs)
+    return compare_apart(ours, partial(make_plain, networks, 2, points, Points, steps, 256, penalty), pairs)
 
 
-def pictures(steps: int, pairs: int = 7, precision: str = "float32", sequential: bool = False) -> Ratio:
-    """DCGAN on pictures, batch 64; `precision` is that of our side."""
-    ours = partial(make_ours, picture_networks, bytes_of_pictures, False, steps, 64, precision)
+def pictures(
+    steps: int,
+    pairs: int = 7,
+    sequential: bool = False,
+    precision: str = "float32",
+    fresh_noise: tuple[bool, bool] = (True, True),
+) -> Ratio:
+    """DCGAN on pictures, batch 64; `precision` is that of our side, `fresh_noise` is for ours and for the other one."""
+    ours = partial(
+        make_ours, picture_networks, bytes_of_pictures, steps, 64, precision=precision, fresh_noise=fresh_noise[0]
+    )
     networks = dcgan_networks if sequential else picture_networks
-    return compare_apart(ours, partial(make_plain, networks, 100, bytes_of_pictures, Pictures, False, steps, 64), pairs)
+    other = partial(make_plain, networks, 100, bytes_of_pictures, Pictures, steps, 64, fresh_noise=fresh_noise[1])
+    return compare_apart(ours, other, pairs)
 
 
 def make_plain(
@@ -60,29 +69,28 @@ def make_plain(
     latent: int,
     stored: Callable[[], Tensor],
     dataset: Callable[[Tensor], Dataset[Any]],
-    penalty: bool,
     steps: int,
     batch: int,
+    penalty: bool = False,
+    fresh_noise: bool = True,
 ) -> Run:
     """The loop that everyone writes; the networks go on from where they are."""
-    plain = (PlainWGANGP if penalty else PlainGAN)(*networks(), latent, endless(dataset(stored()), batch))
-    return partial(plain.run, steps)
+    batches = endless(dataset(stored()), batch)
+    return partial((PlainWGANGP if penalty else PlainGAN)(*networks(), latent, batches, fresh_noise).run, steps)
 
 
 def make_ours(
     networks: Networks,
     stored: Callable[[], Tensor],
-    penalty: bool,
     steps: int,
     batch: int,
-    precision: str = "float32",
+    penalty: bool = False,
+    **chosen: Any,
 ) -> Run:
-    """`train.run`; the networks go on from where they are."""
+    """`train.run` with `chosen` settings; the networks go on from where they are."""
     generator, critic = networks()
     loss = losses.get("wasserstein" if penalty else "non-saturating")
     penalties = [train.Penalty("gradient-penalty", 10.0)] if penalty else []
     objective = train.GAN(generator, critic, loss, penalties)
-    settings = train.Settings(
-        steps=steps, batch=batch, critic_steps=5 if penalty else 1, ema=0.999, precision=precision
-    )
+    settings = train.Settings(steps=steps, batch=batch, critic_steps=5 if penalty else 1, ema=0.999, **chosen)
     return partial(train.run, objective, data.Batches(stored(), batch), settings, progress=False)

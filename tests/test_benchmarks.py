@@ -52,13 +52,17 @@ def test_a_ratio_is_how_many_times_longer_the_other_one_takes(monkeypatch: pytes
     assert (found.ours, found.other, found.pairs) == (1, 4, 3)
 
 
+@pytest.mark.parametrize("fresh_noise", [True, False])
 @pytest.mark.parametrize("plain", [PlainGAN, PlainWGANGP])
-def test_the_plain_loop_trains_both_players_and_averages(plain: type[PlainGAN]) -> None:
+def test_the_plain_loop_trains_both_players_and_averages(plain: type[PlainGAN], fresh_noise: bool) -> None:
     torch.manual_seed(0)
     generator, critic = mlp_networks()
     before = copy.deepcopy((generator, critic))
-    loop = plain(generator, critic, 2, endless(Points(torch.randn(64, 2)), 16))
+    loop = plain(generator, critic, 2, endless(Points(torch.randn(64, 2)), 16), fresh_noise)
+    passes: list[int] = []
+    generator.register_forward_hook(lambda *_: passes.append(1))
     loop.run(3)
+    assert len(passes) == 3 * (plain.critic_steps + fresh_noise)
     assert len(loop.critic_losses) == 3 * plain.critic_steps
     assert len(loop.generator_losses) == 3
     for old, new in zip(before, (generator, critic), strict=True):

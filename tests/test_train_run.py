@@ -65,7 +65,11 @@ RUNS: dict[str, tuple[Callable[[int], train.Objective], dict[str, int], dict[str
         {},
         {"critic_steps": 5, "optimizer": "rmsprop", "schedule": "linear"},
     ),
-    "clipped": (lambda seed: gan("wasserstein", seed=seed), {}, {"clip": 0.05, "optimizer": "rmsprop"}),
+    "clipped": (
+        lambda seed: gan("wasserstein", seed=seed),
+        {},
+        {"clip": 0.05, "optimizer": "rmsprop", "fresh_noise": False},
+    ),
     "bigan": (lambda seed: bigan(seed=seed), {}, {"ema": 0.9}),
     "cyclegan": (lambda seed: cyclegan(seed, identity=0.5), {"parts": 2}, {"ema": 0.9}),
 }

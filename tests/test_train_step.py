@@ -1,5 +1,6 @@
 """The step is the algorithm: against plain loops written out, and against the mistakes that such loops make."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,6 +54,63 @@ def test_step_is_the_plain_loop(optimizer: str, critic_norm: bool) -> None:
         on_generator.step()
     # Sums in another order: a few roundings of float32 in each of the 15 updates.
     assert_close(weights(ours), weights(plain), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [0, 4])
+def test_without_fresh_noise_one_pass_of_the_generator_serves_both_steps(classes: int) -> None:
+    chosen = settings(4, critic_steps=2, fresh_noise=False, optimizer="sgd", ema=0.9)
+    ours = gan(norm=True, critic_norm=True, classes=classes)
+    passes: list[int] = []
+    ours.generator.register_forward_hook(lambda *_: passes.append(1))
+    state = trained(ours, Rows(classes=classes), chosen)
+    assert len(passes) == 4 * 2  # none of its own for the generator's step
+
+    plain, random, rows = gan(norm=True, critic_norm=True, classes=classes), noise_of(chosen), Rows(classes=classes)
+    on_critic = torch.optim.SGD(plain.critic.parameters(), 1e-2, momentum=0.5)
+    on_generator = torch.optim.SGD(plain.generator.parameters(), 1e-2, momentum=0.5)
+    for _ in range(4):
+        for _ in range(2):
+            batch = next(rows)
+            x, *labels = batch if classes else (batch,)
+            fake = plain.generator(torch.randn(6, 3, generator=random), *labels)
+            on_critic.zero_grad()
+            real_loss = softplus(-plain.critic(x, *labels)).mean()
+            (real_loss + softplus(plain.critic(fake.detach(), *labels)).mean()).backward()
+            on_critic.step()
+        on_generator.zero_grad()
+        softplus(-plain.critic(fake, *labels)).mean().backward()
+        on_generator.step()
+    assert_close(weights(ours), weights(plain), rtol=1e-4, atol=1e-5)
+    assert_close(dict(ours.generator.named_buffers()), dict(plain.generator.named_buffers()))
+    assert torch.equal(state.rng.get_state(), random.get_state())
+    copy.deepcopy(ours)  # nothing with a graph is left in it
+
+
+def test_kept_fakes_serve_no_other_noise() -> None:
+    objective, batch = gan(), next(Rows())
+    objective.fresh_noise = False
+    first, second = torch.randn(6, 3), torch.randn(6, 3)
+    expected = objective.generator_loss(batch, second)
+    objective.critic_loss(batch, first)
+    assert_close(objective.generator_loss(batch, second), expected)
+    assert objective.made is None
+
+
+@pytest.mark.parametrize("make", [bigan, cyclegan])
+def test_other_games_keep_the_noise_of_the_critics_step(make: Any) -> None:
+    objective, seen = make(), []
+    for name in ("critic_terms", "generator_terms"):
+        method = getattr(objective, name)
+
+        def spy(batch: Batch, noise: Tensor | None, *rest: int, method: Any = method) -> dict[str, Tensor]:
+            seen.append(noise)
+            return method(batch, noise, *rest)
+
+        setattr(objective, name, spy)
+    trained(objective, Rows(parts=2 if make is cyclegan else 1), settings(2, fresh_noise=False))
+    assert seen[0] is seen[1]
+    assert seen[2] is seen[3]
+    assert seen[0] is None or seen[0] is not seen[2]
 
 
 def test_conditional_players_get_the_labels_of_the_batch() -> None:

@@ -46,6 +46,7 @@ class GAN(Objective):
         names = [penalty.name for penalty in self.penalties]
         if len(set(names)) < len(names):
             raise ValueError(f"The penalties are {', '.join(names)}; wanted each once. Add up the weights.")
+        self.made: tuple[Tensor | None, Tensor] | None = None  # noise, and fakes with their graph, if they are kept
         self.joint: bool | None = None  # may the critic take real and fake in one pass?  Found out at the first batch
 
     @property
@@ -67,14 +68,17 @@ class GAN(Objective):
         real, labels = parts(batch)
         if self.joint is None:
             self.joint = rows_are_independent(self.critic, real, labels)
-        due = tuple(penalty.due(step) for penalty in self.penalties)
-        return self._critic_terms(real, labels, noise, due)
+        due, fake = tuple(penalty.due(step) for penalty in self.penalties), None
+        if not self.fresh_noise:
+            fake = self.generator(noise, *labels)
+            self.made = noise, fake
+        return self._critic_terms(real, labels, noise, fake, due)
 
     def _critic_terms(
-        self, real: Tensor, labels: tuple[Tensor, ...], noise: Tensor | None, due: tuple[bool, ...]
+        self, real: Tensor, labels: tuple[Tensor, ...], noise: Tensor | None, made: Tensor | None, due: tuple[bool, ...]
     ) -> dict[str, Tensor]:
         with torch.no_grad():  # the generator is not trained here: its graph is not even built
-            fake = self.generator(noise, *labels)
+            fake = self.generator(noise, *labels) if made is None else made.detach()
         terms = {"critic_loss": self.loss.critic(*self._scores(real, fake, labels))}
         for penalty, now in zip(self.penalties, due, strict=True):
             if now:  # in the same loss and backward pass; weight · every, as it enters each `every`-th time only
@@ -90,10 +94,14 @@ class GAN(Objective):
     def generator_terms(self, batch: Batch, noise: Tensor | None) -> dict[str, Tensor]:
         """The generator's loss."""
         real, labels = parts(batch)
-        return self._generator_terms(real, labels, noise)
+        made, self.made = self.made, None
+        return self._generator_terms(real, labels, noise, made[1] if made is not None and made[0] is noise else None)
 
-    def _generator_terms(self, real: Tensor, labels: tuple[Tensor, ...], noise: Tensor | None) -> dict[str, Tensor]:
-        fake_scores = full_precision(self.critic(self.generator(noise, *labels), *labels))
+    def _generator_terms(
+        self, real: Tensor, labels: tuple[Tensor, ...], noise: Tensor | None, made: Tensor | None
+    ) -> dict[str, Tensor]:
+        fake = self.generator(noise, *labels) if made is None else made
+        fake_scores = full_precision(self.critic(fake, *labels))
         real_scores = full_precision(self.critic(real, *labels)) if self.loss.paired else fake_scores
         return {"generator_loss": self.loss.generator(fake_scores, real_scores)}
 

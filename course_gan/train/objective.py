@@ -48,10 +48,12 @@ class Objective(nn.Module, ABC):
     """A game of two players.  `critics` and `generators` are the modules of each side; the rest says what they want.
 
     A subclass gives the terms of each side's loss by name; the loss is their sum, to be minimized.  `rng` is where the
-    noise and the penalties draw from (None: torch's global generator); `run` sets it.
+    noise and the penalties draw from (None: torch's global generator); `fresh_noise` False announces that the
+    generator's step will get the noise of the critic's last one.  `run` sets both.
     """
 
     rng: torch.Generator | None = None
+    fresh_noise: bool = True
     compiled: tuple[str, ...] = ("critic_terms", "generator_terms")  # the methods that `compile_losses` compiles
 
     @property

@@ -17,6 +17,8 @@ class Settings:
     """How to train.  A step is one update of the generator and `critic_steps` updates of the critic before it.
 
     `batch` is the number of rows of a batch, as the batches were made with (every process has that many).
+    `fresh_noise` False trains the generator on the fakes that the critic has just been trained on, as PyTorch's DCGAN
+    example does: a pass of the generator less, and its batch normalization sees one batch a step, not two.
     `betas` are Adam's; RMSProp takes the second as its smoothing, SGD the first as its momentum.
     `schedule` multiplies both rates: "constant" by 1, "linear" and "cosine" by a factor that falls to 0 at `steps`.
     `ema` is the decay of the generator's moving average (None: no average), `clip` the bound on the critic's weights.
@@ -35,6 +37,7 @@ class Settings:
     steps: int
     batch: int = 64
     critic_steps: int = 1
+    fresh_noise: bool = True
     optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
     critic_rate: float | int = 2e-4
     generator_rate: float | int = 2e-4

@@ -45,7 +45,7 @@ class State:
         self.generator = Player(objective.generators, settings, settings.generator_rate)
         self.average = EMA(objective.generators[0], settings.ema) if settings.ema is not None else None
         self.rng = torch.Generator(settings.device).manual_seed(seed_for("noise", settings.seed, rank()))
-        objective.rng = self.rng
+        objective.rng, objective.fresh_noise = self.rng, settings.fresh_noise
         self.steps = 0  # updates of the generator
         self.critic_updates = 0  # and of the critic: lazy penalties count these, over the whole run
         self.terms = Terms()

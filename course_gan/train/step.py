@@ -20,7 +20,8 @@ def step(state: State, batches: Iterator[Batch]) -> None:
     2. descend $\nabla_\psi L_D(\ell_\psi(x), \ell_\psi(G_\theta(z)))$, penalties included;  [θ is not touched]
     3. clip ψ, if there is a bound.
 
-    take fresh noise; descend $\nabla_\theta L_G(\ell_\psi(G_\theta(z)))$;  [ψ is not touched]
+    take fresh noise, unless the settings keep the last;
+    descend $\nabla_\theta L_G(\ell_\psi(G_\theta(z)))$;  [ψ is not touched]
     $\bar\theta \leftarrow d \bar\theta + (1 - d) \theta$, if there is an average.
 
     Nothing in here waits for the device.
@@ -31,8 +32,9 @@ def step(state: State, batches: Iterator[Batch]) -> None:
     state.set_rates()
     for _ in range(settings.critic_steps):
         batch = next(batches)
+        noise = objective.noise(batch)
         with state.autocast:
-            terms = objective.critic_terms(batch, objective.noise(batch), state.critic_updates)
+            terms = objective.critic_terms(batch, noise, state.critic_updates)
         descend(critic, terms)
         if settings.clip is not None:
             for module in critic.modules:
@@ -40,10 +42,12 @@ def step(state: State, batches: Iterator[Batch]) -> None:
         state.critic_updates += 1
         state.terms.add("critic", state.steps + 1, terms)
 
+    if settings.fresh_noise:
+        noise = objective.noise(batch)
     critic.freeze()  # the gradient goes through the critic, and none is computed for its weights
     try:
         with state.autocast:
-            terms = objective.generator_terms(batch, objective.noise(batch))
+            terms = objective.generator_terms(batch, noise)
         descend(generator, terms)
     finally:
         critic.thaw()
