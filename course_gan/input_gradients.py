@@ -88,10 +88,11 @@ def _gradient_at(leaf: Tensor, total: Callable[[Tensor], Tensor]) -> Tensor:
     if not value.requires_grad:  # a constant function
         return torch.zeros_like(leaf)
     for node in _nodes(value.grad_fn):
-        if "BatchNorm" in node.name() and _mixes_samples(node) and _reaches(node, leaf):
+        name = node.name()
+        if "BatchNorm" in name and _mixes_samples(node) and _reaches(node, leaf):
             raise ValueError(f"the critic normalizes by the statistics of the batch; {BATCH_NORM_ADVICE}")
         # Compiled code that could not be seen from outside.  This calls the critic a second time.
-        if node.name() == "CompiledFunctionBackward" and _reaches(node, leaf):
+        if name == "CompiledFunctionBackward" and _reaches(node, leaf):
             return _gradient(total, leaf.detach(), compiled=True)
     (gradient,) = torch.autograd.grad(value, leaf, create_graph=graph, materialize_grads=True)
     return gradient
