@@ -18,6 +18,7 @@ from torch.autograd.graph import Node
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from course_gan.inputs import at_least_single, require_tensor
+from course_gan.piecewise import constant_slopes
 
 __all__ = ["Critic", "gradient_norms", "input_gradients", "require_samples", "row_norms"]
 
@@ -78,7 +79,7 @@ def _gradient(total: Callable[[Tensor], Tensor], points: Tensor, compiled: bool)
 def _gradient_at(leaf: Tensor, total: Callable[[Tensor], Tensor]) -> Tensor:
     """The same by `autograd.grad`, at a leaf of the graph."""
     graph = torch.is_grad_enabled()
-    with torch.enable_grad():
+    with torch.enable_grad(), constant_slopes():
         try:
             value = total(leaf)
         except RuntimeError as error:

@@ -16,6 +16,7 @@ from course_gan.nets.layout import unflatten_map
 from course_gan.nets.normalization import ConditionalBatchNorm
 from course_gan.nets.residual import DownBlock, UpBlock
 from course_gan.penalties import spectral_norm_
+from course_gan.piecewise import relu
 
 __all__ = ["BigGANBlock", "BigGANCritic", "BigGANGenerator"]
 
@@ -158,6 +159,6 @@ class BigGANCritic(nn.Module):
     ) -> Float[Tensor, " n"]:
         x = require_event(x, (self.channels, self.size, self.size))
         labels = require_labels(labels, len(x), self.classes)
-        h = torch.relu(self.body(x)).sum((2, 3))
+        h = relu(self.body(x)).sum((2, 3))
         scores: Tensor = self.last(h).squeeze(1) + (self.embed(labels) * h).sum(1)
         return scores

@@ -16,7 +16,6 @@ from itertools import pairwise
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
 
 from course_gan.nets.checks import require_counts, require_event, require_latent, require_size
 from course_gan.nets.initialization import initialize_, spared
@@ -24,6 +23,7 @@ from course_gan.nets.layout import linear_of_map, unflatten_map
 from course_gan.nets.minibatch import minibatch_layer
 from course_gan.nets.normalization import IMAGE_NORMS, generator_norm, modulated, normalization, plain
 from course_gan.penalties import spectral_norm_
+from course_gan.piecewise import leaky_relu
 
 __all__ = ["DCGANCritic", "DCGANGenerator"]
 

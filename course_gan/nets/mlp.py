@@ -14,12 +14,13 @@ from course_gan.nets.initialization import he_, spared
 from course_gan.nets.minibatch import minibatch_layer
 from course_gan.nets.normalization import POINT_NORMS, normalization, plain, shifts
 from course_gan.penalties import spectral_norm_
+from course_gan.piecewise import LeakyReLU, ReLU
 
 __all__ = ["MLP", "MLPCritic", "MLPGenerator"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky-relu": lambda: nn.LeakyReLU(0.2),
+    "relu": ReLU,
+    "leaky-relu": lambda: LeakyReLU(0.2),
     "tanh": nn.Tanh,
     "softplus": nn.Softplus,
 }

@@ -13,6 +13,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from course_gan.nets.checks import require_channels, require_counts
 from course_gan.nets.normalization import IMAGE_NORMS, modulated
+from course_gan.piecewise import relu
 
 __all__ = ["DownBlock", "UpBlock"]
 
@@ -97,8 +98,8 @@ class DownBlock(nn.Module):
         x = require_channels(x, self.inputs)
         if self.down and (x.shape[2] % 2 or x.shape[3] % 2):
             raise ValueError(f"x has shape {tuple(x.shape)}; wanted even sides, which can be halved. Pad or crop it.")
-        h = x if self.first else torch.relu(self.norm1(x))
-        h = self.conv2(torch.relu(self.norm2(self.conv1(h))))
+        h = x if self.first else relu(self.norm1(x))
+        h = self.conv2(relu(self.norm2(self.conv1(h))))
         if self.down:
             h, x = avg_pool2d(h, kernel_size=2), avg_pool2d(x, kernel_size=2)
         skipped: Tensor = self.skip(x)

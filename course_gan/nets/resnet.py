@@ -15,6 +15,7 @@ from course_gan.nets.minibatch import minibatch_layer
 from course_gan.nets.normalization import IMAGE_NORMS, generator_norm, modulated
 from course_gan.nets.residual import DownBlock, UpBlock
 from course_gan.penalties import spectral_norm_
+from course_gan.piecewise import relu
 
 __all__ = ["ResNetCritic", "ResNetGenerator"]
 
@@ -127,6 +128,6 @@ class ResNetCritic(nn.Module):
             spectral_norm_(self)
 
     def forward(self, x: Float[Tensor, "n {self.channels} {self.size} {self.size}"]) -> Float[Tensor, " n"]:
-        h = torch.relu(self.body(require_event(x, (self.channels, self.size, self.size))))
+        h = relu(self.body(require_event(x, (self.channels, self.size, self.size))))
         scores: Tensor = self.last(self.minibatch(h.mean((2, 3)))).squeeze(1)
         return scores

@@ -12,6 +12,7 @@ from course_gan.nets.checks import require_channels, require_counts
 from course_gan.nets.initialization import initialize_, spared
 from course_gan.nets.normalization import IMAGE_NORMS, normalization, plain
 from course_gan.penalties import spectral_norm_
+from course_gan.piecewise import LeakyReLU
 
 __all__ = ["PatchCritic", "ResidualBlock", "Translator"]
 
@@ -148,7 +149,7 @@ class PatchCritic(nn.Module):
                 named = added if i else "none"
                 self.layers.append(nn.Conv2d(a, b, 4, stride=strides[i], padding=1, bias=named == "none"))
                 self.layers.append(normalization(IMAGE_NORMS, named, b))
-                self.layers.append(nn.LeakyReLU(0.2))
+                self.layers.append(LeakyReLU(0.2))
             self.layers.append(nn.Conv2d(self.widths[-1], 1, 4, padding=1))
         initialize_(self, rng=rng)
         if norm == "spectral":
