@@ -21,8 +21,8 @@ def choose(table: Mapping[str, Entry], name: str, kind: str = "divergence") -> E
     return table[name]
 
 
-def require_tensor(name: str, value: object) -> Tensor:
-    """Return `value` if it is a floating-point tensor with at least one entry, otherwise say what to pass."""
+def require_floats(name: str, value: object) -> Tensor:
+    """Return `value` if it is a floating-point tensor, without entries perhaps, otherwise say what to pass."""
     if not isinstance(value, Tensor):
         raise TypeError(
             f"{name} is a {type(value).__name__}; wanted a floating-point tensor. Pass torch.as_tensor({name})."
@@ -32,6 +32,12 @@ def require_tensor(name: str, value: object) -> Tensor:
             f"{name} has dtype {value.dtype}; wanted a floating-point tensor. "
             f"Pass {name}.double(), and counts as {name} / {name}.sum(-1, keepdim=True)."
         )
+    return value
+
+
+def require_tensor(name: str, value: object) -> Tensor:
+    """Return `value` if it is a floating-point tensor with at least one entry, otherwise say what to pass."""
+    value = require_floats(name, value)
     if value.numel() == 0:
         raise ValueError(f"{name} has shape {tuple(value.shape)}, without entries; wanted at least one entry.")
     return value
@@ -39,10 +45,20 @@ def require_tensor(name: str, value: object) -> Tensor:
 
 def require(name: str, value: Tensor, good: Tensor, wanted: str) -> None:
     """Raise where `good` is False, showing the first such entry of `value` and what is `wanted` instead."""
+    require_numbers(name, value)
     if not good.all():  # the host waits for the device here
         index = tuple((~good).nonzero()[0].tolist())
         place = f"[{', '.join(map(str, index))}]" if index else ""
         raise ValueError(f"{name}{place} is {value[index].item():g}; {wanted}.")
+
+
+def require_numbers(name: str, value: Tensor) -> None:
+    """Raise if `value` lies on the meta device."""
+    if value.is_meta:
+        raise ValueError(
+            f"{name} is on the meta device, which knows shapes and no numbers; wanted a tensor that holds numbers. "
+            "Make it on the CPU or on a GPU."
+        )
 
 
 def at_least_single(value: Tensor) -> Tensor:
@@ -140,6 +156,7 @@ def require_rows(name: str, value: object, least: int = 1) -> Tensor:
             f"{name} has shape {tuple(value.shape)}; wanted (n, d), one row a sample, at least {least} of them. "
             f"Images become rows by {name}.flatten(1), numbers by {name}[:, None]."
         )
+    require_numbers(name, value)
     # One sum instead of a look at each number: it is finite only if all of them are.  (All may be finite and the sum
     # too large; so what is not finite is searched for.)  The host waits for the device here.
     if not math.isfinite(value.detach().sum(dtype=_widest(value))):
