@@ -5,7 +5,7 @@ Their arguments are typed `object` on purpose: it is they who find out what was 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -111,7 +111,23 @@ def gaussian_moments(**given: object) -> tuple[torch.dtype, list[Tensor]]:
             )
         require(name, tensor, tensor.isfinite(), "wanted finite numbers")
         dtype = torch.promote_types(dtype, tensor.dtype)
+    batches = [tensor.shape[: -1 if name.startswith("mean") else -2] for name, tensor in tensors.items()]
+    require_broadcast(tensors, batches)
     return dtype, [at_least_single(tensor.to(dtype)) for tensor in tensors.values()]
+
+
+def require_broadcast(tensors: Mapping[str, Tensor], shapes: Sequence[Sequence[int]] | None = None) -> None:
+    """Raise unless the tensors are on one device, and their `shapes` (or those given, of batches) broadcast."""
+    if len({tensor.device for tensor in tensors.values()}) > 1:
+        places = ", ".join(f"{name} on {tensor.device}" for name, tensor in tensors.items())
+        raise ValueError(f"{places}; wanted one device. Pass each of them .to(the same device).")
+    try:
+        torch.broadcast_shapes(*(shapes or [tensor.shape for tensor in tensors.values()]))  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        given = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items())
+        raise ValueError(
+            f"the shapes are {given}; wanted batch axes that broadcast. Index or unsqueeze them."
+        ) from None
 
 
 def require_same_axis(name: str, value: Tensor, other_name: str, other: Tensor) -> None:

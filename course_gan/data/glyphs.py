@@ -109,7 +109,7 @@ def _distance(strokes: Tensor, centers: Tensor) -> Tensor:
     # A segment without length is a dot, whichever way it points.
     unit = torch.where(h > 0, h, 1)
     dx, dy = torch.where(h > 0, half[..., 0] / unit, 1), half[..., 1] / unit
-    nearest = None
+    nearest: Tensor | None = None
     for k in range(strokes.shape[1]):  # one after the other, so that only one (n, size, size) is alive
         cx, cy = dx[:, k, None, None], dy[:, k, None, None]
         x = (centers - middle[:, k, 0, None])[:, None, :]
@@ -117,8 +117,12 @@ def _distance(strokes: Tensor, centers: Tensor) -> Tensor:
         beyond = (x * cx + y * cy).abs_().sub_(h[:, k, None, None]).clamp_(min=0)
         beside = x * cy - y * cx
         square = beyond.square().addcmul_(beside, beside)
-        into = None if square.requires_grad else nearest  # autograd needs both of the two
-        nearest = square if nearest is None else torch.minimum(nearest, square, out=into)
+        if nearest is None:
+            nearest = square
+        elif square.requires_grad:  # autograd needs both of the two
+            nearest = torch.minimum(nearest, square)
+        else:
+            torch.minimum(nearest, square, out=nearest)
     assert nearest is not None
     # On the segment itself the root would have the slope ∞, and 0 · ∞ is no gradient.
     return nearest.clamp(min=torch.finfo(nearest.dtype).tiny).sqrt()

@@ -16,7 +16,8 @@ def to_float(images: UInt8[Tensor, "*shape"], dtype: torch.dtype = torch.float32
     _require_tensor(images)
     if images.dtype != torch.uint8:
         raise TypeError(f"The images have dtype {images.dtype}; wanted uint8, 0…255. Pass images.to(torch.uint8).")
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+    given: object = dtype
+    if not isinstance(given, torch.dtype) or not given.is_floating_point:
         raise TypeError(f"dtype is {dtype}; wanted a floating-point dtype, such as torch.float32.")
     wide = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
     return images.to(wide).div_(127.5).sub_(1).to(dtype)

@@ -45,8 +45,9 @@ def stacked_mnist(
         raise ValueError("Only one of images and labels was given; wanted both, or neither for MNIST.")
     if images is None or labels is None:
         images, labels = _mnist(sets.root())
-    if not isinstance(images, Tensor) or not isinstance(labels, Tensor) or labels.is_floating_point():
-        given = labels.dtype if isinstance(labels, Tensor) else type(labels).__name__
+    pair: tuple[object, object] = images, labels
+    if not isinstance(pair[0], Tensor) or not isinstance(pair[1], Tensor) or pair[1].is_floating_point():
+        given = pair[1].dtype if isinstance(pair[1], Tensor) else type(pair[1]).__name__
         raise TypeError(
             f"images is a {type(images).__name__} and labels {given}; wanted two tensors, the labels of whole numbers. "
             "Pass torch.as_tensor(images) and torch.as_tensor(labels).long()."

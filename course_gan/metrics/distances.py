@@ -1,25 +1,16 @@
 """Euclidean distances between many rows: a block at a time, and right where they are small."""
 
-import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from course_gan.numerics import unit_of
+
 BLOCK = 2**21  # entries of one block of distances: 16 MB in float64, however many rows there are
 DIRECT = 16  # up to this many features, differences cost no more than a matrix product
 CANCELLED = 1e-6  # a squared distance this far below the squared lengths has lost six of its sixteen digits
 TIE = 1e-8  # squared distances are right to about 1e-9, so that those within 1e-8 of each other count as equal
-
-
-def unit_of(*sets: Tensor) -> float:
-    """A power of two near the largest entry of these rows, if it is so far from 1 that squares overflow or vanish.
-
-    To divide by it is exact: who is near to whom, and every share that counts it, stay as they are.
-    """
-    # The host waits for the device here.  The ends of the range, as `abs` would copy all rows.
-    largest = max(abs(end) for rows in sets for end in torch.stack(rows.aminmax()).tolist())
-    return 1.0 if largest == 0 or 1e-60 < largest < 1e60 else 2.0 ** (math.frexp(largest)[1] - 1)
 
 
 def in_one_unit(*sets: Tensor) -> list[Tensor]:

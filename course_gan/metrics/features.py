@@ -114,9 +114,10 @@ def require_images(images: object, channels: int | None = None) -> Tensor:
 
 def as_images(images: Tensor) -> Tensor:
     """Bytes 0 … 255 as numbers in [-1, 1]; numbers as they are."""
-    if not isinstance(images, Tensor) or not (images.dtype == torch.uint8 or images.is_floating_point()):
-        given = f"dtype {images.dtype}" if isinstance(images, Tensor) else f"type {type(images).__name__}"
-        raise TypeError(f"images have {given}; wanted bytes (torch.uint8), or numbers in [-1, 1].")
+    given: object = images
+    if not isinstance(given, Tensor) or not (given.dtype == torch.uint8 or given.is_floating_point()):
+        told = f"dtype {given.dtype}" if isinstance(given, Tensor) else f"type {type(given).__name__}"
+        raise TypeError(f"images have {told}; wanted bytes (torch.uint8), or numbers in [-1, 1].")
     return images.float() / 127.5 - 1 if images.dtype == torch.uint8 else images
 
 

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from course_gan.inputs import require, require_count, require_tensor
 from course_gan.metrics.checks import as_double, like, two_samples
-from course_gan.metrics.distances import unit_of
 from course_gan.metrics.statistics import FeatureStatistics
+from course_gan.numerics import unit_of
 
 
 def frechet_distance(

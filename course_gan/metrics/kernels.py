@@ -9,7 +9,8 @@ from torch import Tensor
 
 from course_gan.inputs import require_positive
 from course_gan.metrics.checks import as_double
-from course_gan.metrics.distances import row_blocks, squared_distances, unit_of
+from course_gan.metrics.distances import row_blocks, squared_distances
+from course_gan.numerics import unit_of
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 MEDIAN_OF = 2000  # rows whose pairwise distances are sorted for a median

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_gan.inputs import at_least_single, require_rows
+from course_gan.inputs import require_count, require_rows
+from course_gan.numerics import unit_of
 from course_gan.transport.inputs import (
     accurate,
     power_mean,
@@ -139,7 +140,7 @@ def _plan_of_distances(distances: Tensor, a: Tensor, b: Tensor, p: int | float) 
 
 
 def _distances(x: object, y: object, p: object) -> tuple[Tensor, torch.dtype]:
-    """Euclidean distances (n, m) in at least single precision, and the dtype of the result."""
+    """Euclidean distances (n, m) in float64, as float32 loses squares of small ones, and the dtype of the result."""
     x, y = require_rows("x", x), require_rows("y", y)
     require_exponent(p)
     if p == torch.inf:
@@ -148,12 +149,14 @@ def _distances(x: object, y: object, p: object) -> tuple[Tensor, torch.dtype]:
         raise ValueError(f"x has {x.shape[1]} columns and y {y.shape[1]}; wanted points of one dimension.")
     require_same_device(x=x, y=y)
     dtype = torch.promote_types(x.dtype, y.dtype)
-    x, y = at_least_single(x.to(dtype)), at_least_single(y.to(dtype))
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist"), dtype
+    x, y = accurate(x), accurate(y)
+    unit = unit_of(x.detach(), y.detach())
+    return unit * torch.cdist(x / unit, y / unit, compute_mode="donot_use_mm_for_euclid_dist"), dtype
 
 
 def _solve(cost: Tensor, a: Tensor, b: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
     """The optimal plan in float64, and the rows' potential up to a constant (meaningless where a weight is 0)."""
+    require_count("iterations", iterations)
     from ot import emd  # here, as it takes a second to import and most of the book does without
 
     cost = accurate(cost.detach())
