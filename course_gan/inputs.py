@@ -14,9 +14,9 @@ from torch import Tensor
 Entry = TypeVar("Entry")
 
 
-def choose(table: Mapping[str, Entry], name: str, kind: str = "divergence") -> Entry:
+def choose(table: Mapping[str, Entry], name: object, kind: str = "divergence") -> Entry:
     """The entry of a table of divergences (or of another `kind`), or a ValueError that lists the names there are."""
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise ValueError(f"{name!r} is not a {kind} here; wanted one of {', '.join(table)}.")
     return table[name]
 
