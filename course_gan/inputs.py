@@ -17,7 +17,8 @@ Entry = TypeVar("Entry")
 def choose(table: Mapping[str, Entry], name: object, kind: str = "divergence") -> Entry:
     """The entry of a table of divergences (or of another `kind`), or a ValueError that lists the names there are."""
     if not isinstance(name, str) or name not in table:
-        raise ValueError(f"{name!r} is not a {kind} here; wanted one of {', '.join(table)}.")
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise ValueError(f"{name!r} is not {article} {kind} here; wanted one of {', '.join(table)}.")
     return table[name]
 
 
@@ -29,10 +30,15 @@ def require_floats(name: str, value: object) -> Tensor:
         )
     if not value.is_floating_point():
         raise ValueError(
-            f"{name} has dtype {value.dtype}; wanted a floating-point tensor. "
-            f"Pass {name}.double(), and counts as {name} / {name}.sum(-1, keepdim=True)."
+            f"{name} has dtype {value.dtype}; wanted a floating-point tensor. Pass {_as_floats(name, value)}."
         )
     return value
+
+
+def _as_floats(name: str, value: Tensor) -> str:
+    if value.dtype == torch.uint8:
+        return f"course_gan.data.to_float({name}) if these are pixels, else {name}.double()"
+    return f"{name}.double(), and counts as {name} / {name}.sum(-1, keepdim=True)"
 
 
 def require_tensor(name: str, value: object) -> Tensor:
