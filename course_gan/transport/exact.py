@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_gan.inputs import require_count, require_rows
+from course_gan.inputs import at_least_single, require_count, require_rows
 from course_gan.numerics import unit_of
 from course_gan.transport.inputs import (
     accurate,
@@ -140,7 +140,7 @@ def _plan_of_distances(distances: Tensor, a: Tensor, b: Tensor, p: int | float) 
 
 
 def _distances(x: object, y: object, p: object) -> tuple[Tensor, torch.dtype]:
-    """Euclidean distances (n, m) in float64, as float32 loses squares of small ones, and the dtype of the result."""
+    """Euclidean distances (n, m) in at least single precision, and the dtype of the result."""
     x, y = require_rows("x", x), require_rows("y", y)
     require_exponent(p)
     if p == torch.inf:
@@ -149,9 +149,12 @@ def _distances(x: object, y: object, p: object) -> tuple[Tensor, torch.dtype]:
         raise ValueError(f"x has {x.shape[1]} columns and y {y.shape[1]}; wanted points of one dimension.")
     require_same_device(x=x, y=y)
     dtype = torch.promote_types(x.dtype, y.dtype)
-    x, y = accurate(x), accurate(y)
-    unit = unit_of(x.detach(), y.detach())
-    return unit * torch.cdist(x / unit, y / unit, compute_mode="donot_use_mm_for_euclid_dist"), dtype
+    x, y = at_least_single(x.to(dtype)), at_least_single(y.to(dtype))
+    unit = unit_of(x.detach(), y.detach(), beyond=1e60 if x.dtype == torch.float64 else 1e10)
+    if unit != 1:
+        x, y = x / unit, y / unit
+    distances = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+    return (distances if unit == 1 else unit * distances), dtype
 
 
 def _solve(cost: Tensor, a: Tensor, b: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
