@@ -30,6 +30,7 @@ def conjugate_on_grid(
         )
     require("u", u, u.isfinite(), "wanted finite points")
     require("f", f, f > -torch.inf, "wanted numbers or +inf")
+    require("t", t, t.isfinite(), "wanted finite slopes")
     if not bool((f < torch.inf).any()):
         raise ValueError("f is +inf at every point; wanted a number at one at least.")
     return (u * t[..., None] - f).amax(-1)

@@ -96,6 +96,12 @@ def mass_outside(p: Float[Tensor, " n"], q: Float[Tensor, " n"], level: float = 
     tensor(0.5000)
     """
     p, q = distributions(p, q)
+    if p.ndim != 1 or q.ndim != 1:
+        raise ValueError(
+            f"p has shape {tuple(p.shape)} and q {tuple(q.shape)}; wanted (n,) both. Take rows one by one."
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level:g}; wanted a share between 0 and 1, such as 0.99.")
     heights, order = p.sort(descending=True)
     inside = heights.cumsum(0) - heights < level  # without a cell the level is not reached yet
     return q[order[~inside]].sum()

@@ -5,7 +5,7 @@ Their arguments are typed `object` on purpose: it is they who find out what was 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -14,24 +14,36 @@ from torch import Tensor
 Entry = TypeVar("Entry")
 
 
-def choose(table: Mapping[str, Entry], name: str, kind: str = "divergence") -> Entry:
+def choose(table: Mapping[str, Entry], name: object, kind: str = "divergence") -> Entry:
     """The entry of a table of divergences (or of another `kind`), or a ValueError that lists the names there are."""
-    if name not in table:
-        raise ValueError(f"{name!r} is not a {kind} here; wanted one of {', '.join(table)}.")
+    if not isinstance(name, str) or name not in table:
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise ValueError(f"{name!r} is not {article} {kind} here; wanted one of {', '.join(table)}.")
     return table[name]
 
 
-def require_tensor(name: str, value: object) -> Tensor:
-    """Return `value` if it is a floating-point tensor with at least one entry, otherwise say what to pass."""
+def require_floats(name: str, value: object) -> Tensor:
+    """Return `value` if it is a floating-point tensor, without entries perhaps, otherwise say what to pass."""
     if not isinstance(value, Tensor):
         raise TypeError(
             f"{name} is a {type(value).__name__}; wanted a floating-point tensor. Pass torch.as_tensor({name})."
         )
     if not value.is_floating_point():
         raise ValueError(
-            f"{name} has dtype {value.dtype}; wanted a floating-point tensor. "
-            f"Pass {name}.double(), and counts as {name} / {name}.sum(-1, keepdim=True)."
+            f"{name} has dtype {value.dtype}; wanted a floating-point tensor. Pass {_as_floats(name, value)}."
         )
+    return value
+
+
+def _as_floats(name: str, value: Tensor) -> str:
+    if value.dtype == torch.uint8:
+        return f"course_gan.data.to_float({name}) if these are pixels, else {name}.double()"
+    return f"{name}.double(), and counts as {name} / {name}.sum(-1, keepdim=True)"
+
+
+def require_tensor(name: str, value: object) -> Tensor:
+    """Return `value` if it is a floating-point tensor with at least one entry, otherwise say what to pass."""
+    value = require_floats(name, value)
     if value.numel() == 0:
         raise ValueError(f"{name} has shape {tuple(value.shape)}, without entries; wanted at least one entry.")
     return value
@@ -39,10 +51,20 @@ def require_tensor(name: str, value: object) -> Tensor:
 
 def require(name: str, value: Tensor, good: Tensor, wanted: str) -> None:
     """Raise where `good` is False, showing the first such entry of `value` and what is `wanted` instead."""
+    require_numbers(name, value)
     if not good.all():  # the host waits for the device here
         index = tuple((~good).nonzero()[0].tolist())
         place = f"[{', '.join(map(str, index))}]" if index else ""
         raise ValueError(f"{name}{place} is {value[index].item():g}; {wanted}.")
+
+
+def require_numbers(name: str, value: Tensor) -> None:
+    """Raise if `value` lies on the meta device."""
+    if value.is_meta:
+        raise ValueError(
+            f"{name} is on the meta device, which knows shapes and no numbers; wanted a tensor that holds numbers. "
+            "Make it on the CPU or on a GPU."
+        )
 
 
 def at_least_single(value: Tensor) -> Tensor:
@@ -95,7 +117,23 @@ def gaussian_moments(**given: object) -> tuple[torch.dtype, list[Tensor]]:
             )
         require(name, tensor, tensor.isfinite(), "wanted finite numbers")
         dtype = torch.promote_types(dtype, tensor.dtype)
+    batches = [tensor.shape[: -1 if name.startswith("mean") else -2] for name, tensor in tensors.items()]
+    require_broadcast(tensors, batches)
     return dtype, [at_least_single(tensor.to(dtype)) for tensor in tensors.values()]
+
+
+def require_broadcast(tensors: Mapping[str, Tensor], shapes: Sequence[Sequence[int]] | None = None) -> None:
+    """Raise unless the tensors are on one device, and their `shapes` (or those given, of batches) broadcast."""
+    if len({tensor.device for tensor in tensors.values()}) > 1:
+        places = ", ".join(f"{name} on {tensor.device}" for name, tensor in tensors.items())
+        raise ValueError(f"{places}; wanted one device. Pass each of them .to(the same device).")
+    try:
+        torch.broadcast_shapes(*(shapes or [tensor.shape for tensor in tensors.values()]))  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        given = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items())
+        raise ValueError(
+            f"the shapes are {given}; wanted batch axes that broadcast. Index or unsqueeze them."
+        ) from None
 
 
 def require_same_axis(name: str, value: Tensor, other_name: str, other: Tensor) -> None:
@@ -140,6 +178,7 @@ def require_rows(name: str, value: object, least: int = 1) -> Tensor:
             f"{name} has shape {tuple(value.shape)}; wanted (n, d), one row a sample, at least {least} of them. "
             f"Images become rows by {name}.flatten(1), numbers by {name}[:, None]."
         )
+    require_numbers(name, value)
     # One sum instead of a look at each number: it is finite only if all of them are.  (All may be finite and the sum
     # too large; so what is not finite is searched for.)  The host waits for the device here.
     if not math.isfinite(value.detach().sum(dtype=_widest(value))):

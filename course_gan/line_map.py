@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.special import ndtr
 
-from course_gan.inputs import require_count, require_tensor
+from course_gan.inputs import require, require_count, require_positive, require_tensor
 
 __all__ = ["mass_on_cells", "noise_line"]
 
@@ -25,6 +25,7 @@ def noise_line(n: int = 2001, end: float | int = 4.5) -> tuple[Float[Tensor, " n
     (tensor([-4.5000,  0.0000,  4.5000], dtype=torch.float64), tensor([0.5000, 0.5000], dtype=torch.float64))
     """
     require_count("n", n, least=2)
+    require_positive("end", float(end))
     z = torch.linspace(-float(end), float(end), n, dtype=torch.float64)
     mass = ndtr(z).diff()
     return z, mass / mass.sum()
@@ -46,6 +47,11 @@ def mass_on_cells(
             f"x has shape {tuple(x.shape)} and mass {tuple(mass.shape)}; wanted (n,) and (n - 1,): the images of n "
             "values of z, and what lies between neighbors."
         )
+    if edges.ndim != 1:
+        raise ValueError(f"edges has shape {tuple(edges.shape)}; wanted (e,), the ends of the cells.")
+    require("x", x, x.isfinite(), "wanted finite numbers")
+    rising = torch.cat([edges[:1].isfinite(), edges.diff() > 0])
+    require("edges", edges, rising, "wanted numbers that increase. Sort them")
     low, high = torch.minimum(x[1:], x[:-1]), torch.maximum(x[1:], x[:-1])
     length = high - low
     flat = length == 0  # both ends in one point, which lies below an edge or not

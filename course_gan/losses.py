@@ -182,7 +182,7 @@ def get(name: str, *, smoothing: int | float = 0.0) -> Loss:
     """
     if not 0 <= smoothing < 1:
         raise ValueError(f"smoothing is {smoothing:g}; wanted at least 0 and below 1, such as 0.1.")
-    loss = f_gan(_alpha_of(name)) if name.startswith("f-gan:alpha:") else choose(LOSSES, name, "loss")
+    loss = f_gan(_alpha_of(name)) if str(name).startswith("f-gan:alpha:") else choose(LOSSES, name, "loss")
     if smoothing == 0:
         return loss
     if name not in SMOOTHED:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor, nn
 
-from course_gan.inputs import at_least_single, require_count, require_tensor
+from course_gan.inputs import at_least_single, require, require_count, require_tensor
 
 __all__ = ["circular_operator_norm", "operator_norm"]
 
@@ -81,6 +81,7 @@ def _linear_part(layer: nn.Module, shape: tuple[int, ...]) -> Callable[[Tensor],
 
     x = torch.randn(1, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     value, turned = linear(x), linear(-2 * x)
+    require(f"what {type(layer).__name__} gives", value, value.isfinite(), "wanted finite numbers. Look at its weights")
     if not torch.allclose(turned, -2 * value, rtol=1e-9, atol=1e-9 * float(value.abs().max())):
         raise ValueError(
             f"{type(layer).__name__} is not affine, so it has no operator norm; wanted a linear layer or convolution, "
@@ -111,7 +112,10 @@ def circular_operator_norm(
             f"kernel has shape {tuple(kernel.shape)}; wanted (channels_out, channels_in, length), or two lengths for "
             "images: the weight of a convolution."
         )
-    lengths = (size,) * axes if isinstance(size, int) else tuple(size)
+    require("kernel", kernel, kernel.isfinite(), "wanted finite numbers")
+    lengths = tuple(size) if isinstance(size, Sequence) else (size,) * axes
+    for length in lengths:
+        require_count("a length of size", length)
     if len(lengths) != axes or any(length < taps for length, taps in zip(lengths, kernel.shape[2:])):
         raise ValueError(
             f"size is {size} for a kernel of {tuple(kernel.shape[2:])}; wanted one length for each of its {axes} axes, "

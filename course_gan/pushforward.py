@@ -24,7 +24,7 @@ def mixture_generator(
 
     $F(x) = \sum_k w_k \Phi((x - \mu_k)/\sigma_k)$ has no inverse in closed form, so G is found by bisection between the
     least and the greatest $\mu_k + \sigma_k z$.  Beyond the median the two survival functions are compared, as 1 - Φ
-    keeps its digits where Φ is almost one.
+    keeps its digits where Φ is almost one.  No gradient flows through it; `mixture_generator_slope` has the slope.
 
     >>> weights, means, stds = torch.tensor([[0.5, 0.5], [-2.0, 2.0], [1.0, 1.0]])
     >>> mixture_generator(torch.tensor([0.0]), weights, means, stds).abs()
@@ -39,8 +39,11 @@ def mixture_generator(
             f"weights, means and stds have shapes {tuple(w.shape)}, {tuple(mu.shape)} and {tuple(sigma.shape)}; "
             "wanted three tensors (k,), one entry a component."
         )
+    require("weights", w, w >= 0, "wanted no negative weight")
     require_sums_to_one("weights", weights)
     require("stds", sigma, sigma > 0, "wanted standard deviations above zero")
+    require("means", mu, mu.isfinite(), "wanted finite numbers")
+    require("z", at, at.isfinite(), "wanted finite numbers")
     sign = torch.where(at > 0, -1.0, 1.0).double()
     target = log_ndtr(sign * at)  # log Φ(z) below the median, log(1 - Φ(z)) above
     ends = mu + sigma * at[..., None]
@@ -115,9 +118,10 @@ def least_gap_mass(mass: Float[Tensor, "*shape"] | float, distance: float, steep
     >>> least_gap_mass(0.5, distance=1.0, steepness=1.0)
     tensor(0.3413)
     """
-    a = torch.as_tensor(mass)
+    given = torch.as_tensor(mass)
+    a = at_least_single(given) if given.is_floating_point() else given.to(torch.get_default_dtype())
     require("mass", a, (a > 0) & (a < 1), "wanted probabilities between 0 and 1")
     if not (distance >= 0 and steepness > 0):
         raise ValueError(f"distance is {distance:g} and steepness {steepness:g}; wanted distance >= 0, steepness > 0.")
-    gap: Tensor = ndtr(ndtri(a) + distance / steepness) - a
-    return gap
+    gap: Tensor = ndtr(ndtri(a) + (0 if steepness == math.inf else distance / steepness)) - a
+    return gap.to(given.dtype)

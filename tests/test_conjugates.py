@@ -53,3 +53,9 @@ def test_biconjugate_is_below_and_bridges_what_is_not_convex():
 def test_what_is_no_function_on_a_grid_is_refused(u, f, match):
     with pytest.raises(ValueError, match=match):
         conjugate_on_grid(u, f, torch.zeros(1))
+
+
+def test_slopes_without_end_are_refused() -> None:
+    """At u = 0 they would make 0 · inf, a NaN that the maximum keeps."""
+    with pytest.raises(ValueError, match=r"t\[1\] is inf; wanted finite slopes"):
+        conjugate_on_grid(torch.tensor([0.0, 1.0]), torch.zeros(2), torch.tensor([0.0, torch.inf]))

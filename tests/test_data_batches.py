@@ -302,6 +302,9 @@ def test_sources_and_settings_that_make_no_sense_are_refused(arguments, options,
         (lambda n, generator: torch.tensor(0.0), r"gave shape \(\)"),
         (lambda n, generator: (torch.zeros(n), torch.zeros(1)), r"gave shape \(1,\)"),
         (lambda n, generator: [[0.0]] * n, "gave a list"),
+        (lambda n, generator: None, "gave a NoneType"),
+        (lambda n, generator: {"x": torch.zeros(n)}, "gave a dict"),
+        (lambda n, generator: (), "gave a tuple"),
     ],
 )
 def test_a_sampler_that_gives_something_else_is_named(sampler, message):

@@ -102,3 +102,8 @@ def test_remainders_go_to_the_classes_that_have_most_left_over():
 def test_splits_that_make_no_sense_are_refused(labels, share, options, message):
     with pytest.raises(ValueError, match=message):
         inspect.unwrap(stratified_split)(labels, share, **options)
+
+
+def test_labels_that_are_a_list_are_refused_with_what_to_do():
+    with pytest.raises(TypeError, match=r"labels is a list.*as_tensor"):
+        inspect.unwrap(stratified_split)([0, 1], 0.5)

@@ -194,6 +194,10 @@ def test_frames_are_seeded_gray_values_of_the_size_and_length_asked_for():
         (lambda: inspect.unwrap(sides)(torch.zeros(2, 16, 16), two_futures(2).past), r"wanted \(2, 1, 16, 16\)"),
         (lambda: inspect.unwrap(both_futures)(torch.zeros(2, 3, 16, 15)), r"past has shape \(2, 3, 16, 15\)"),
         (lambda: inspect.unwrap(both_futures)(torch.zeros(2, 3, 8, 8)), "size, size"),
+        (lambda: inspect.unwrap(both_futures)(two_futures(2).past.long()), "past has dtype torch.int64"),
+        (lambda: inspect.unwrap(sides)(two_futures(2).next.long(), two_futures(2).past), "prediction has dtype"),
+        (lambda: both_futures(torch.zeros(2, 3, 16, 16)), r"in the last frame of past\[0\] is 0; wanted some"),
+        (lambda: both_futures(two_futures(2).past * torch.nan), "in the last frame of past"),
     ],
 )
 def test_what_makes_no_sense_is_refused(call, message):

@@ -59,6 +59,23 @@ def test_a_segment_without_length_is_a_dot_and_has_a_finite_gradient():
     assert_close(image, image.transpose(-1, -2))
     assert_close(image, image.flip(-1))
     assert ((image.detach() + 1).sum() / 2).item() == pytest.approx(math.pi * 4**2, rel=0.02)
+    image[..., 8:].sum().backward()
+    assert dot.grad.isfinite().all()
+    assert dot.grad[0, 0, :, 0].sum() > 0  # to the right, where it counts
+
+
+def test_the_gradient_of_a_drawing_is_that_of_finite_differences():
+    strokes, pen = 1.4 * torch.rand(2, 3, 2, 2, generator=seeded()).double() - 0.7, torch.full((2,), 0.2).double()
+    strokes[1, 0] = torch.tensor([[-0.5, 0.0625], [0.5, 0.0625]])  # right through the centers of a row of pixels
+    weight = torch.rand(2, 1, 16, 16, generator=seeded(1)).double()
+
+    def value(strokes, pen):
+        return (draw_strokes(strokes, pen, 16) * weight).sum()
+
+    slopes = torch.autograd.grad(value(strokes.requires_grad_(), pen.requires_grad_()), (strokes, pen))
+    ways = [torch.rand(slope.shape, generator=seeded(2)).double() * 1e-6 for slope in slopes]
+    ahead, behind = (value(strokes + sign * ways[0], pen + sign * ways[1]) for sign in (1, -1))
+    assert_close(sum((slope * way).sum() for slope, way in zip(slopes, ways)), (ahead - behind) / 2, rtol=1e-5, atol=0)
 
 
 def test_the_order_of_the_points_and_of_the_segments_does_not_matter():
@@ -217,6 +234,7 @@ def test_glyphs_are_seeded_by_their_generator_alone_and_the_same_in_every_size()
             lambda: inspect.unwrap(draw_strokes)(torch.zeros(1, 2, 2), torch.ones(1), 8),
             r"strokes has shape \(1, 2, 2\)",
         ),
+        (lambda: inspect.unwrap(draw_strokes)(torch.zeros(1, 1, 2, 2).long(), torch.ones(1), 8), "dtype torch.int64"),
         (lambda: inspect.unwrap(draw_strokes)(torch.zeros(1, 0, 2, 2), torch.ones(1), 8), "segments"),
         (lambda: inspect.unwrap(draw_strokes)(torch.zeros(1, 1, 2, 2), torch.ones(2), 8), r"pen \(2,\)"),
     ],
@@ -230,3 +248,8 @@ def test_a_label_that_is_no_sign_is_refused():
     for label in (10, -1):
         with pytest.raises(ValueError, match="wanted 0…9, for bar, plus"):
             glyphs(2, labels=torch.tensor([0, label]))
+
+
+def test_labels_that_are_a_list_are_refused_with_what_to_do():
+    with pytest.raises(TypeError, match=r"labels is a list.*as_tensor"):
+        inspect.unwrap(glyphs)(2, labels=[0, 1])

@@ -184,6 +184,8 @@ CENTERS = torch.zeros(3, 2)
         ((torch.tensor([[0.0, torch.nan]]), 1.0), ValueError, r"centers\[0, 1\] is nan"),
         ((CENTERS, 0.0), ValueError, "std is 0; wanted a finite number above 0"),
         ((CENTERS, -1.0), ValueError, "std is -1"),
+        ((CENTERS, [1.0, 1.0, 1.0]), TypeError, r"std is a list; wanted a number, or a tensor \(k,\)"),
+        ((CENTERS, 1.0, [0.5, 0.5, 0.0]), TypeError, "weights is a list"),
         ((CENTERS, torch.tensor([1.0, 0.0, 1.0])), ValueError, r"std\[1\] is 0"),
         ((CENTERS, torch.ones(2)), ValueError, r"shape \(2,\).*wanted.*\(3,\)"),
         ((CENTERS, 1.0, torch.ones(3)), ValueError, "the sum of weights is 3"),
@@ -208,3 +210,12 @@ def test_points_of_another_dimension_are_refused():
         ring().sample(-1)
     with pytest.raises(ValueError, match="factor is 0"):
         ring().scaled(0.0)
+
+
+def test_points_of_whole_numbers_are_refused_instead_of_rounding_the_density_to_them():
+    for function in (Mixture.log_prob, Mixture.posterior):
+        with pytest.raises(ValueError, match="x has dtype"):
+            inspect.unwrap(function)(ring(), torch.tensor([[1, 0]]))
+        with pytest.raises(TypeError, match="x is a list"):
+            inspect.unwrap(function)(ring(), [[1.0, 0.0]])
+    assert inspect.unwrap(Mixture.log_prob)(ring(), torch.zeros(0, 2)).shape == (0,)

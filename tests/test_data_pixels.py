@@ -55,3 +55,14 @@ def test_other_types_are_refused():
         to_float(BYTES, torch.int64)
     with pytest.raises(TypeError, match="wanted floating-point images"):
         inspect.unwrap(to_uint8)(BYTES)
+    with pytest.raises(TypeError, match="wanted a floating-point dtype"):
+        inspect.unwrap(to_float)(BYTES, "float32")
+    for function in (to_float, to_uint8):
+        with pytest.raises(TypeError, match="The images are a list; wanted a tensor"):
+            inspect.unwrap(function)([0.0])
+
+
+def test_a_pixel_that_is_no_number_is_refused_instead_of_made_black():
+    with pytest.raises(ValueError, match=r"images\[1\] is nan"):
+        to_uint8(torch.tensor([0.0, torch.nan]))
+    assert to_uint8(torch.tensor([torch.inf, -torch.inf])).tolist() == [255, 0]

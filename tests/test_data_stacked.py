@@ -92,6 +92,22 @@ def test_what_makes_no_sense_is_refused(arguments, message):
         inspect.unwrap(stacked_mnist)(2, **arguments)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int32, torch.int64])
+def test_modes_of_short_whole_numbers_do_not_wrap_around(dtype):
+    modes = inspect.unwrap(stacked_mnist)(500, seeded(), images=IMAGES, labels=LABELS.to(dtype))[1]
+    assert modes.dtype == torch.int64
+    assert_close(modes, stacked_mnist(500, seeded(), images=IMAGES, labels=LABELS)[1])
+    assert modes.max() > 900
+
+
+def test_lists_and_labels_with_fractions_are_refused_with_what_to_do():
+    for images, labels in ((IMAGES, LABELS.float()), (IMAGES, LABELS.tolist()), ([0.0], LABELS)):
+        with pytest.raises(TypeError, match=r"labels .*; wanted two tensors, the labels of whole numbers. Pass"):
+            inspect.unwrap(stacked_mnist)(2, images=images, labels=labels)
+    with pytest.raises(ValueError, match=r"size is 32\.0; wanted a whole number"):
+        inspect.unwrap(stacked_mnist)(2, images=IMAGES, labels=LABELS, size=32.0)
+
+
 def test_without_mnist_the_error_says_which_files_to_put_where(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_GAN_DATA", str(tmp_path))
     with pytest.raises(sets.NotObtained, match="train-images-idx3-ubyte"):

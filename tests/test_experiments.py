@@ -408,3 +408,22 @@ def test_the_quantile_is_the_two_sided_one():
     assert math.isclose(
         module.over_seeds(square, 1, jobs=1).share(lambda run: True).low, 1 / (1 + NormalDist().inv_cdf(0.975) ** 2)
     )
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e200, 1e307])
+def test_intervals_go_with_the_unit_however_large_or_small(unit):
+    values = [1.0, 2.0, 4.0, 3.0, 7.0, 5.0, 6.0, 9.0]
+    for interval in (mean_interval, median_interval):
+        plain, scaled = interval(values), interval([value * unit for value in values])
+        for end in ("estimate", "low", "high"):
+            assert getattr(scaled, end) / unit == pytest.approx(getattr(plain, end))
+    assert median_interval([1e308, 1.5e308]).estimate == pytest.approx(1.25e308)
+
+
+def test_values_are_numbers_from_any_iterable():
+    assert mean_interval(iter([1.0, 3.0])).estimate == 2
+    assert inspect.unwrap(median_interval)(torch.tensor([1.0, 3.0])).estimate == 2
+    for wrong in (None, torch.ones(2, 2), "ab", [10**400]):
+        for interval in (mean_interval, median_interval):
+            with pytest.raises(TypeError, match=r"values is a .*; wanted numbers, one a run"):
+                inspect.unwrap(interval)(wrong)

@@ -1,5 +1,6 @@
 """The nearest Gaussian by every f-divergence: against moments, symmetry and known optima."""
 
+import inspect
 import math
 
 import pytest
@@ -56,3 +57,12 @@ def test_mass_outside_counts_the_cells_beyond_the_level():
     assert float(mass_outside(p, q, level=0.85)) == pytest.approx(0.7)
     assert float(mass_outside(p, q, level=0.95)) == pytest.approx(0.4)
     assert float(mass_outside(p, p, level=0.95)) == 0
+
+
+def test_mass_outside_is_of_one_pair_of_distributions():
+    rows = torch.full((2, 2), 0.5)
+    with pytest.raises(ValueError, match=r"p has shape \(2, 2\) and q \(2, 2\); wanted \(n,\) both"):
+        inspect.unwrap(mass_outside)(rows, rows)
+    for level in (0.0, 1.0, 2.0, math.nan):
+        with pytest.raises(ValueError, match=r"level is .*; wanted a share between 0 and 1"):
+            mass_outside(rows[0], rows[0], level)

@@ -459,6 +459,21 @@ def test_a_trajectory_starts_at_its_start_in_float64_and_takes_many_starts() -> 
         (lambda: dirac_wgan_gp(-1.0), ValueError, "weight is -1"),
         (lambda: dirac_wgan(clip=0.0), ValueError, "clip is 0"),
         (lambda: instance_noise(0.0), ValueError, "std is 0"),
+        (lambda: instance_noise(0.7, 0), ValueError, "nodes is 0; wanted a whole number"),
+        (lambda: instance_noise(0.7, 400), ValueError, "nodes is 400; wanted at most 300"),
+        (lambda: dirac_wgan_gp(1.0, math.nan), ValueError, "target is nan"),
+        (lambda: momentum(math.nan), ValueError, "beta is nan; wanted a finite number"),
+        (lambda: inspect.unwrap(momentum)(None), ValueError, "beta is None"),
+        (
+            lambda: inspect.unwrap(eigenvalues)(bilinear(), torch.zeros(3, 2)),
+            ValueError,
+            r"point has shape \(3, 2\); wanted \(2,\), one point",
+        ),
+        (
+            lambda: inspect.unwrap(growth_factor)(bilinear(), simultaneous(), 0.1, torch.zeros(3, 2)),
+            ValueError,
+            r"point has shape \(3, 2\)",
+        ),
         (lambda: alternating(0), ValueError, "critic_steps is 0; wanted a whole number"),
         (lambda: implicit(0), ValueError, "iterations is 0"),
     ],
@@ -472,3 +487,14 @@ def test_names_of_games_say_what_was_added() -> None:
     assert r2(dirac_non_saturating(), 1.0).name == "non-saturating-r2"
     assert consensus(bilinear(), 1.0).name == "bilinear-consensus"
     assert r1(dirac_wgan(clip=0.5), 1.0).clip == 0.5
+
+
+def test_a_point_that_requires_a_gradient_is_a_point() -> None:
+    point = torch.zeros(2, requires_grad=True)
+    assert growth_factor(bilinear(), simultaneous(), 0.1, point) == growth_factor(bilinear(), simultaneous(), 0.1)
+    assert not eigenvalues(bilinear(), point).requires_grad
+
+
+def test_many_nodes_of_the_noise_are_the_same_expectation() -> None:
+    few, many = instance_noise(0.7), instance_noise(0.7, 300)
+    assert_close(few(START), many(START))

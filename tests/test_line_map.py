@@ -1,5 +1,8 @@
 """The mass of G(z) on the cells of a grid, of maps that rise, fold and stand still."""
 
+import inspect
+import math
+
 import pytest
 import torch
 from torch.special import ndtr
@@ -43,3 +46,16 @@ def test_shapes_that_do_not_belong_together_are_refused() -> None:
     z, mass = noise_line(11)
     with pytest.raises(ValueError, match="between neighbors"):
         mass_on_cells(z[:-1], mass, EDGES)
+    with pytest.raises(ValueError, match=r"edges has shape \(1, .*wanted \(e,\)"):
+        inspect.unwrap(mass_on_cells)(z, mass, EDGES[None])
+
+
+def test_edges_that_do_not_increase_and_a_line_without_length_are_refused() -> None:
+    z, mass = noise_line(11)
+    with pytest.raises(ValueError, match=r"edges\[1\] is .*; wanted numbers that increase"):
+        mass_on_cells(z, mass, EDGES.flip(0))
+    with pytest.raises(ValueError, match=r"x\[0\] is nan; wanted finite"):
+        mass_on_cells(z * math.nan, mass, EDGES)
+    for end in (0, -1.0, math.nan):
+        with pytest.raises(ValueError, match=r"end is .*; wanted a finite number above 0"):
+            noise_line(11, end)

@@ -369,6 +369,11 @@ def test_bad_scores_are_named(real: object, error: type[Exception], message: str
         inspect.unwrap(Loss.critic)(get("minimax"), real, torch.zeros(2))
 
 
+def test_a_name_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="None is not a loss here; wanted one of minimax"):
+        inspect.unwrap(get)(None)
+
+
 @pytest.mark.parametrize(
     ("name", "smoothing", "message"),
     [

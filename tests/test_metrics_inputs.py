@@ -231,6 +231,10 @@ def test_modes_refuse() -> None:
             metrics.modes(ROWS, ROWS, std)
     with pytest.raises(ValueError, match="within is 0"):
         metrics.modes(ROWS, ROWS, 1, within=0)
+    with pytest.raises(TypeError, match=r"std is a tensor of shape \(3,\); wanted one number, the same for all modes"):
+        call(metrics.modes, ROWS, ROWS, torch.ones(3))
+    with pytest.raises(TypeError, match="std is a NoneType; wanted one number"):
+        call(metrics.modes, ROWS, ROWS, None)
     with pytest.raises(ValueError, match=r"samples\[3, 1\] is nan"):
         metrics.modes(spoiled(torch.nan), ROWS, 1.0)
     with pytest.raises(ValueError, match="as many features a row"):
@@ -253,6 +257,8 @@ def test_labels_refuse() -> None:
             call(function, labels.float(), 5)
         with pytest.raises(TypeError, match="type list"):
             call(function, [0, 1], 5)
+        with pytest.raises(TypeError, match=r"dtype torch.complex64; wanted a tensor of whole numbers"):
+            call(function, labels.to(torch.complex64), 5)
         with pytest.raises(ValueError, match=r"shape \(1, 3\); wanted \(n,\)"):
             call(function, labels[None], 5)
         with pytest.raises(ValueError, match=r"shape \(\); wanted \(n,\)"):
@@ -313,6 +319,15 @@ def test_classifier_and_extract_refuse() -> None:
     for images in (torch.zeros(2, 1, 16, 16), torch.zeros(2, 1, 4, 4), torch.zeros(2, 3, 8, 8)):
         with pytest.raises(ValueError, match=r"wanted \(n, 1, 8, 8\), as this classifier was made for"):
             call(Classifier.features, model, images)
+    with pytest.raises(TypeError, match="images is a list"):
+        call(Classifier.features, model, [0.0])
+    with pytest.raises(TypeError, match="the model gave a list for a batch; wanted a tensor"):
+        metrics.extract(lambda images: images.flatten(1).tolist(), IMAGES)
+    for images in ([0.0], IMAGES.long()):
+        with pytest.raises(TypeError, match=r"wanted bytes \(torch.uint8\), or numbers in \[-1, 1\]"):
+            call(metrics.as_images, images)
+    with pytest.raises(TypeError, match="images is a list"):
+        call(metrics.as_bytes, [0.0])
     with pytest.raises(ValueError, match="classes is 1"):
         Classifier(8, classes=1)
     with pytest.raises(ValueError, match="channels is 0"):
@@ -339,3 +354,61 @@ def test_rows_whose_sum_overflows_are_finite_all_the_same() -> None:
     for spoiled in ([1.0, float("inf"), -float("inf")], [1.0, float("nan"), 2.0]):
         with pytest.raises(ValueError, match=r"x\[1, 0\] is .*; wanted finite numbers"):
             require_rows("x", torch.tensor(spoiled)[:, None])
+
+
+@pytest.mark.parametrize("function", PAIRS)
+def test_rows_without_numbers_are_told(function: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"is on the meta device, which knows shapes and no numbers"):
+        call(function, ROWS.to("meta"), ROWS.to("meta"))
+
+
+def test_other_statistics_are_statistics() -> None:
+    with pytest.raises(TypeError, match=r"other is a Tensor; wanted FeatureStatistics. Features go to update"):
+        call(FeatureStatistics.merge, FeatureStatistics(), ROWS)
+
+
+@pytest.mark.parametrize("function", [metrics.kid, lambda x, y: metrics.mmd_test(x, y, kernel="cubic")])
+def test_a_kernel_that_overflows_is_told_and_is_no_nan(function: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"the kernel overflows for features as large as 2.*e\+60"):
+        function(ROWS.double() * 1e60, ROWS.double() * 1e60)
+
+
+UNITS = [1e-300, 1e-200, 1e-100, 1.0, 1e100, 1e200, 1e300]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_units_change_no_share_however_large_or_small(unit: float) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x, y, z = (torch.randn(50, 3, generator=draw).double() + shift for shift in (0, 0.5, 0))
+
+    def found(unit: float) -> list[Any]:
+        a, b, c = x * unit, y * unit, z * unit
+        draws = [torch.Generator().manual_seed(1) for _ in range(3)]
+        return [
+            metrics.precision_recall(a, b),
+            metrics.density_coverage(a, b),
+            metrics.memorization(a, b, c),
+            metrics.modes(a, b, 0.3 * unit),
+            metrics.nearest_neighbor_test(a, b, generator=draws[0]),
+            metrics.classifier_test(a, b, generator=draws[1]),
+            metrics.mmd_test(a, b, generator=draws[2]).p_value,
+        ]
+
+    assert found(unit) == found(1.0)
+    for bandwidth in (None, 0.7):
+        expected = metrics.mmd_squared(x, y, bandwidth)
+        torch.testing.assert_close(metrics.mmd_squared(x * unit, y * unit, bandwidth and bandwidth * unit), expected)
+
+
+@pytest.mark.parametrize(("unit", "n"), [(1e-150, 50), (1e100, 50), (1e150, 50), (1e150, 3)])
+def test_the_frechet_distance_goes_with_the_square_of_the_unit(unit: float, n: int) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn(n, 3, generator=draw).double(), torch.randn(n, 3, generator=draw).double() + 1
+    torch.testing.assert_close(metrics.fid(x * unit, y * unit) / unit / unit, metrics.fid(x, y))
+    assert metrics.fid(x * 1e200, y * 1e200) == torch.inf
+
+
+def test_a_classifier_learns_from_images_in_float64() -> None:
+    images, labels = torch.randn(10, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(10) % 2
+    single, double = (metrics.train_classifier(each, labels, epochs=1) for each in (images, images.double()))
+    torch.testing.assert_close(single.state_dict(), double.state_dict(), rtol=0, atol=0)

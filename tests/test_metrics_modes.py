@@ -1,5 +1,6 @@
 """Modes captured, share of high quality, and what a perfect sampler scores: SciPy, simulation, planted failures."""
 
+import inspect
 import math
 from fractions import Fraction
 
@@ -138,6 +139,16 @@ def test_expected_modes_hit() -> None:
     assert expected_modes_hit(2, 2) == pytest.approx(1.5)  # two throws of a coin show both sides in half of the cases
     hits = [modes_hit(torch.randint(1000, (2500,), generator=seeded(s)), 1000) for s in range(50)]
     assert abs(sum(hits) / 50 - 918.02) < 4 * 7.4 / 50**0.5  # the standard deviation of one count is 7.4
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32])
+def test_labels_of_short_whole_numbers_know_a_thousand_classes(dtype: torch.dtype) -> None:
+    labels = torch.arange(120)
+    assert inspect.unwrap(modes_hit)(labels.to(dtype), 1000) == 120
+    short = inspect.unwrap(mode_histogram_kl)(labels.to(dtype), 1000)
+    assert short == mode_histogram_kl(labels, 1000)
+    with pytest.raises(ValueError, match=r"labels\[0\] is 100; wanted labels from 0 to 99"):
+        inspect.unwrap(modes_hit)(torch.tensor([100], dtype=dtype), 100)
 
 
 def test_modes_hit() -> None:

@@ -402,3 +402,15 @@ def test_minibatch_layers_stand_before_the_last(build: type[nn.Module]) -> None:
         assert critic.last.in_features == plain.last.in_features + more
         same = critic(normal(*shape)[:1].expand(shape))
         assert_close(same, same[:1].expand(4), rtol=1e-4, atol=1e-4)
+
+
+def test_a_map_too_small_to_reflect_is_refused() -> None:
+    with pytest.raises(ValueError, match="wanted a height and a width of at least 2"):
+        nets.ResidualBlock(2)(torch.randn(1, 2, 1, 4))
+
+
+def test_pixels_in_bytes_are_told_how_to_become_numbers() -> None:
+    with pytest.raises(ValueError, match=r"dtype torch.uint8; .*Pass course_gan.data.to_float\(x\)"):
+        inspect.unwrap(nets.MLPCritic.forward)(nets.MLPCritic((2,), (4,)), torch.zeros(3, 2, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="'gelu' is not an activation here"):
+        nets.MLP((2, 2, 1), "gelu")

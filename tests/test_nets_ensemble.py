@@ -1,5 +1,7 @@
 """Networks side by side: each computes and learns what it would alone."""
 
+import inspect
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -50,6 +52,14 @@ def test_generators_take_the_noise_of_all_members_in_one_row() -> None:
 def test_wrong_shape_is_refused_with_the_wanted_one() -> None:
     with pytest.raises(ValueError, match=r"wanted \(n, 3, 2\)"):
         CriticEnsemble(3, 2)(torch.randn(5, 2, 2))
+    with pytest.raises(TypeError, match="x is a list"):
+        inspect.unwrap(MLPEnsemble.forward)(MLPEnsemble(3, (2, 1)), [[0.0]])
+
+
+def test_noise_of_another_length_is_refused_instead_of_cut_up_into_other_rows() -> None:
+    generators = GeneratorEnsemble(8, 1, 2, (4,))
+    with pytest.raises(ValueError, match=r"z has shape \(16, 4\); wanted \(n, 8\)"):
+        inspect.unwrap(GeneratorEnsemble.forward)(generators, torch.randn(16, 4))
 
 
 def test_every_member_gets_samples_of_its_own() -> None:

@@ -261,3 +261,19 @@ def test_instance_norm_looks_at_the_image_alone_also_in_evaluation() -> None:
     mean, variance = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=0, keepdim=True)
     assert_close(layer.eval()(x), (x - mean) / (variance + 1e-5).sqrt())
     assert not layer.state_dict()
+
+
+@pytest.mark.parametrize("layer", [ConditionalBatchNorm(3, 4), SelfModulatedBatchNorm(3, 4)])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_every_sample_has_a_condition_of_its_own(layer: nn.Module, rows: int) -> None:
+    """One row would broadcast: the class of one sample for all of them."""
+    with pytest.raises(ValueError, match=rf"x has 2 samples and \w+ {rows}; wanted one row of"):
+        inspect.unwrap(type(layer).forward)(layer, torch.randn(2, 3, 2, 2), torch.randn(rows, 4))
+
+
+def test_virtual_layers_refuse_a_reference_without_rows_and_a_negative_eps() -> None:
+    with pytest.raises(ValueError, match="eps is -1; wanted a finite number above 0"):
+        VirtualBatchNorm(2, eps=-1.0)
+    for reference in (torch.tensor(1.0), torch.ones(3)):
+        with pytest.raises(ValueError, match=r"reference has shape .*; wanted \(R, ...\)"):
+            VirtualBatch(nets.MLP((1, 2, 1), norm="virtual"), reference)

@@ -149,6 +149,10 @@ def test_a_wrong_input_shape_is_named() -> None:
     for layer, shape in ((nn.Linear(3, 2), (4,)), (nn.Conv2d(3, 2, 3), (1, 8, 8)), (nn.Embedding(3, 2), (3,))):
         with pytest.raises(ValueError, match=r"does not take an input of shape \(.*without the batch axis"):
             operator_norm(layer, shape)
+    broken = nn.Linear(3, 2)
+    nn.init.constant_(broken.weight, math.nan)
+    with pytest.raises(ValueError, match=r"what Linear gives\[0, 0\] is nan; wanted finite numbers. Look"):
+        operator_norm(broken, (3,))
     with pytest.raises(ValueError, match="a length of input_shape is 0"):
         operator_norm(nn.Linear(3, 2), (0,))
     with pytest.raises(TypeError, match="layer is a function; wanted a module"):
@@ -159,6 +163,11 @@ def test_a_kernel_needs_channels_and_has_to_fit() -> None:
     circular = inspect.unwrap(circular_operator_norm)
     with pytest.raises(ValueError, match=r"kernel has shape \(3, 2\); wanted \(channels_out, channels_in, length\)"):
         circular(torch.ones(3, 2), 8)
+    with pytest.raises(ValueError, match=r"kernel\[0, 0, 1\] is nan; wanted finite numbers"):
+        circular(torch.tensor([[[1.0, math.nan]]]), 8)
+    for size in (8.5, torch.tensor(8), True):
+        with pytest.raises(ValueError, match=r"a length of size is .*; wanted a whole number"):
+            circular(torch.ones(1, 1, 3), size)
     for size in (2, (8, 8), (2,)):
         with pytest.raises(ValueError, match=r"for a kernel of \(3,\); wanted one length for each of its 1 axes"):
             circular(torch.ones(1, 1, 3), size)

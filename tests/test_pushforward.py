@@ -64,11 +64,21 @@ def test_slope_is_the_derivative_and_steepest_in_the_valley() -> None:
     [
         (lambda w, m, s: (2 * w, m, s), "wanted 1"),
         (lambda w, m, s: (w, m, -s), "above zero"),
+        (
+            lambda w, m, s: (w - torch.tensor([1.0, -1.0, *[0.0] * (len(w) - 2)]), m, s),
+            r"weights\[0\] is -.*no negative",
+        ),
+        (lambda w, m, s: (w, m / 0, s), r"means\[0\] is -?inf; wanted finite"),
     ],
 )
 def test_mixture_generator_refuses_what_is_no_mixture(change: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mixture_generator(Z, *change(*HUMPS))  # type: ignore[operator]
+
+
+def test_noise_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"z\[1\] is nan; wanted finite numbers"):
+        mixture_generator(torch.tensor([0.0, math.nan]), *HUMPS)
 
 
 def test_pushed_density_of_the_exact_generator_is_that_of_the_mixture() -> None:
@@ -123,6 +133,12 @@ def test_gap_mass_is_attained_by_a_ramp() -> None:
 def test_gap_mass_vanishes_with_the_distance_and_with_steepness() -> None:
     assert least_gap_mass(0.3, 0.0, 2.0) == pytest.approx(0, abs=1e-7)
     assert float(least_gap_mass(0.3, 1.0, 1e9)) < 1e-6
+    assert least_gap_mass(0.3, math.inf, math.inf) == pytest.approx(0, abs=1e-7)
+
+
+def test_gap_mass_of_half_precision_is_computed_in_single() -> None:
+    half = least_gap_mass(torch.tensor([0.1, 0.5]).half(), 1.0, 1.0)
+    assert_close(half, least_gap_mass(torch.tensor([0.1, 0.5]), 1.0, 1.0).half(), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -111,3 +111,13 @@ def test_a_generator_without_weights_has_an_average_too() -> None:
     module(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
     average.update()
     assert torch.equal(average.average.running_mean, module.running_mean)
+
+
+def test_an_average_left_behind_by_its_module_is_told_and_does_not_stand_still() -> None:
+    """The detached weights that were once kept stayed what they were when the module became double."""
+    linear = nn.Linear(2, 2)
+    average = EMA(linear, 0.9)
+    average.update()
+    linear.double()
+    with pytest.raises(RuntimeError, match=r"the weights are torch.float64 .*average torch.float32.*after the module"):
+        average.update()

@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 
 import hypothesis.strategies as st
 import ot
@@ -345,3 +346,26 @@ def test_wasserstein_of_a_large_exponent_sees_small_distances_beside_large_ones(
 def test_an_exponent_is_a_number() -> None:
     with pytest.raises(TypeError, match="p is a str; wanted a number"):
         raw_wasserstein(cloud(3), cloud(3), "2")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "unit"),
+    [(torch.float32, 1e-30), (torch.float32, 1e30), (torch.float64, 1e-300), (torch.float64, 1e200)],
+)
+def test_distances_go_with_the_unit_however_large_or_small(dtype: torch.dtype, unit: float) -> None:
+    x, y = cloud(6, 2, 0).to(dtype), cloud(7, 2, 1).to(dtype)
+    for p in (1, 2, 5):
+        assert_close(wasserstein(x * unit, y * unit, p) / unit, wasserstein(x, y, p), rtol=1e-5, atol=0)
+    assert_close(cost_matrix(x * unit, y * unit, 1) / unit, cost_matrix(x, y, 1), rtol=1e-5, atol=0)
+    given = (x * unit).requires_grad_()
+    (slope,) = torch.autograd.grad(wasserstein(given, y * unit), given)
+    plain = x.clone().requires_grad_()
+    assert_close(slope, torch.autograd.grad(wasserstein(plain, y), plain)[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("solve", [raw_plan, raw_potentials])
+def test_no_iterations_are_no_plan(solve: Callable[..., object]) -> None:
+    """The solver would return zeros, and say nothing."""
+    for iterations in (0, -1):
+        with pytest.raises(ValueError, match=r"iterations is .*; wanted a whole number of at least 1"):
+            solve(COST, iterations=iterations)

@@ -169,6 +169,9 @@ EYE, ZERO = torch.eye(2), torch.zeros(2)
         ((0.0, -1.0, 0.0, 1.0), "sigma_p is -1; wanted finite numbers, and standard deviations of at least 0"),
         ((0.0, 1.0, math.nan, 1.0), "mu_q is nan"),
         ((0.0, 1.0, 0.0, 1.0, 3), "p is 3; wanted 1 or 2"),
+        ((0.0, 1.0, 0.0, 1.0, "2"), "p is '2'; wanted 1 or 2"),
+        ((torch.zeros(2), 1.0, torch.zeros(3), 1.0), r"mu_p \(2,\), .*; wanted batch axes that broadcast"),
+        ((torch.zeros(2, device="meta"), 1.0, 0.0, 1.0), "mu_p is on the meta device"),
         ((torch.tensor([0]), 1.0, 0.0, 1.0), "floating-point"),
     ],
 )
@@ -185,8 +188,29 @@ def test_bad_gaussians_are_refused(arguments: tuple[object, ...], message: str) 
         ((ZERO, -EYE, ZERO, EYE), "eigenvalue of cov_p.* is -1"),
         ((ZERO, torch.tensor([[1.0, 0.5], [0.0, 1.0]]), ZERO, EYE), "wanted a symmetric covariance"),
         ((ZERO, EYE, ZERO + math.inf, EYE), r"mean_q\[0\] is inf"),
+        ((ZERO.expand(3, 2), EYE, ZERO.expand(4, 2), EYE), r"mean_p \(3, 2\), .*; wanted batch axes that broadcast"),
+        ((ZERO, EYE.expand(3, 2, 2), ZERO.expand(4, 2), EYE), r"cov_p \(3, 2, 2\), .*broadcast"),
     ],
 )
 def test_bad_moments_are_refused(arguments: tuple[object, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         raw_multivariate(*arguments)
+
+
+@pytest.mark.parametrize("p", [torch.eye(2), 2 * torch.eye(2), torch.tensor([[2.0, 0.5], [0.5, 1.0]])])
+@pytest.mark.parametrize("q", [torch.eye(2), torch.tensor([[1.0, -0.3], [-0.3, 2.0]])])
+def test_the_gradient_is_finite_where_eigenvalues_are_equal(p: Tensor, q: Tensor) -> None:
+    """With A = P^½, d W2² / dP = I - A^-1 (A Q A)^½ A^-1: eigenvectors of equal eigenvalues had a NaN for it."""
+    p, q, zero = p.double(), q.double(), torch.zeros(2).double()
+    covs = p.clone().requires_grad_(), q.clone().requires_grad_()
+    slope_p, slope_q = torch.autograd.grad(raw_multivariate(zero, covs[0], zero + 1, covs[1]).square(), covs)
+    for one, other, slope in ((p, q, slope_p), (q, p, slope_q)):
+        a = torch.from_numpy(sqrtm(one.numpy()).real)
+        root = torch.from_numpy(sqrtm((a @ other @ a).numpy()).real)
+        assert_close(
+            (slope + slope.mT) / 2, torch.eye(2).double() - a.inverse() @ root @ a.inverse(), atol=1e-6, rtol=0
+        )
+    means = zero.clone().requires_grad_()
+    for other in (p, q):
+        (slope,) = torch.autograd.grad(raw_multivariate(means, other, zero, other), means)
+        assert slope.isfinite().all()

@@ -132,9 +132,8 @@ class Batches:
         self._generator.manual_seed(spread(self._key + self.step * self.world + self.rank))
         drawn = self._sampler(self.size, self._generator)
         self._bare = isinstance(drawn, Tensor)
-        batch = (drawn,) if isinstance(drawn, Tensor) else tuple(drawn)
-        entries: tuple[object, ...] = batch
-        for entry in entries:
+        entries: tuple[object, ...] = tuple(drawn) if isinstance(drawn, tuple | list) else (drawn,)
+        for entry in entries or (drawn,):
             if not isinstance(entry, Tensor) or entry.ndim == 0 or len(entry) != self.size:
                 given = f"shape {tuple(entry.shape)}" if isinstance(entry, Tensor) else f"a {type(entry).__name__}"
                 raise ValueError(
@@ -142,7 +141,9 @@ class Batches:
                     "or a tuple of such tensors."
                 )
         # Detached: a sampler that is a network of its own must not be trained, nor hold its graph.
-        return tuple(tensor.detach().to(self.device, non_blocking=True) for tensor in batch)
+        return tuple(
+            tensor.detach().to(self.device, non_blocking=True) for tensor in entries if isinstance(tensor, Tensor)
+        )
 
     def _ready(self, tensor: Tensor) -> Tensor:
         if tensor.dtype == torch.uint8 and tensor.ndim > 1:

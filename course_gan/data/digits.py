@@ -58,6 +58,8 @@ def stratified_split(
     (4, 4)
     """
     require_count("seed", seed, least=0)
+    if not isinstance(labels, Tensor):
+        raise TypeError(f"labels is a {type(labels).__name__}; wanted a tensor (n,). Pass torch.as_tensor(labels).")
     if not 0 < test_share < 1:
         raise ValueError(f"test_share is {test_share:g}; wanted a share between 0 and 1.")
     if labels.ndim != 1 or labels.is_floating_point() or len(labels) == 0:

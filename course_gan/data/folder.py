@@ -121,7 +121,7 @@ def read_image(file: Path, size: int, channels: int = 3) -> UInt8[Tensor, "{chan
 def require_memory(n: int, shape: tuple[int, int, int], gigabytes: float | int) -> None:
     """Raise if n uint8 images of this shape take more than `gigabytes`."""
     need = n * shape[0] * shape[1] * shape[2] / GIGABYTE
-    if need > gigabytes:
+    if not need <= gigabytes:  # NaN too
         raise ValueError(
             f"{n} images of {shape[0]}×{shape[1]}×{shape[2]} take {need:.1f} GB; wanted at most {gigabytes:g} GB. "
             "Choose a smaller size or fewer images, or pass gigabytes=… if the memory is there."

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from course_gan.inputs import at_least_single, require_count
+from course_gan.inputs import at_least_single, require, require_count, require_floats
 
 WALL, FLOOR, WALKER = -0.4, -1.0, 1.0
 VERDICTS = ("left", "right", "ghost", "neither")
@@ -86,6 +86,7 @@ def sides(
     a frame $e + a\,w_\text{left} + b\,w_\text{right}$ has exactly the shares (a, b).
     """
     empty, *endings = _endings(past)
+    prediction = require_floats("prediction", prediction)
     if prediction.shape != empty.shape:
         raise ValueError(
             f"prediction has shape {tuple(prediction.shape)}; wanted {tuple(empty.shape)}, one frame for each past."
@@ -134,12 +135,15 @@ def _places(size: int) -> tuple[tuple[int, int], tuple[int, int]]:
 
 def _endings(past: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The empty maze and the two next frames, found from the last frame of the past, which shows the fork."""
+    past = require_floats("past", past)
     if past.ndim != 4 or past.shape[-1] != past.shape[-2] or past.shape[-1] < 16 or past.shape[1] == 0:
         raise ValueError(f"past has shape {tuple(past.shape)}; wanted (n, frames, size, size) from two_futures.")
     last, size = at_least_single(past[:, -1]), past.shape[-1]
     ticks = torch.arange(size, dtype=last.dtype, device=last.device)
     figure = (last > 0).to(last.dtype)  # the bright pixels; they lie evenly around a whole row and column
-    total = figure.sum((1, 2)).clamp(min=1)
+    total = figure.sum((1, 2))
+    wanted = "wanted some, the walker's. Pass a past from two_futures, in its gray values from -1 to 1"
+    require("the number of bright pixels in the last frame of past", total, total > 0, wanted)
     row, column = (figure.sum(2) @ ticks / total).round(), (figure.sum(1) @ ticks / total).round()
     maze, reach = _maze(row, column, size), 5 * size / 16
     return maze, _with_walker(maze, row, column - reach), _with_walker(maze, row, column + reach)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from course_gan.inputs import require_count
+from course_gan.inputs import require_count, require_floats
 
 # The strokes of each sign: segments (x0, y0, x1, y1) in the square [-1, 1]², y downwards.  At most four of them.
 STROKES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
@@ -56,6 +56,8 @@ def glyphs(
     target = source if device is None else torch.device(device)
     if labels is None:
         labels = torch.randint(len(GLYPHS), (n,), generator=generator, device=source)
+    elif not isinstance(labels, Tensor):
+        raise TypeError(f"labels is a {type(labels).__name__}; wanted a tensor. Pass torch.as_tensor(labels).")
     elif labels.shape != (n,) or labels.dtype != torch.int64:
         raise ValueError(f"labels has shape {tuple(labels.shape)} and dtype {labels.dtype}; wanted ({n},) of int64.")
     elif n > 0 and not 0 <= int(labels.min()) <= int(labels.max()) < len(GLYPHS):  # the host waits for the device here
@@ -80,6 +82,7 @@ def draw_strokes(
     tensor([-1., -1.,  1.,  1.,  1.,  1., -1., -1.])
     """
     require_count("size", size)
+    strokes, pen = require_floats("strokes", strokes), require_floats("pen", pen)
     if strokes.ndim != 4 or strokes.shape[2:] != (2, 2) or strokes.shape[1] == 0 or pen.shape != strokes.shape[:1]:
         raise ValueError(
             f"strokes has shape {tuple(strokes.shape)} and pen {tuple(pen.shape)}; "
@@ -89,7 +92,7 @@ def draw_strokes(
     images = strokes.new_empty(len(strokes), 1, size, size)
     for at in range(0, len(strokes), CHUNK):
         part = slice(at, at + CHUNK)
-        distance = _distance(strokes[part], centers).sub_(pen[part, None, None])
+        distance = _distance(strokes[part], centers) - pen[part, None, None]
         images[part, 0] = distance.mul_(-size / 2).add_(0.5).clamp_(0, 1).mul_(2).sub_(1)
     return images
 
@@ -104,18 +107,25 @@ def _distance(strokes: Tensor, centers: Tensor) -> Tensor:
     half = (strokes[:, :, 1] - strokes[:, :, 0]) / 2
     h = torch.linalg.vector_norm(half, dim=-1)
     # A segment without length is a dot, whichever way it points.
-    dx, dy = torch.where(h > 0, half[..., 0] / h, 1), torch.where(h > 0, half[..., 1] / h, 0)
-    nearest = None
+    unit = torch.where(h > 0, h, 1)
+    dx, dy = torch.where(h > 0, half[..., 0] / unit, 1), half[..., 1] / unit
+    nearest: Tensor | None = None
     for k in range(strokes.shape[1]):  # one after the other, so that only one (n, size, size) is alive
         cx, cy = dx[:, k, None, None], dy[:, k, None, None]
         x = (centers - middle[:, k, 0, None])[:, None, :]
         y = (centers - middle[:, k, 1, None])[:, :, None]
         beyond = (x * cx + y * cy).abs_().sub_(h[:, k, None, None]).clamp_(min=0)
         beside = x * cy - y * cx
-        square = beyond.mul_(beyond).addcmul_(beside, beside)
-        nearest = square if nearest is None else torch.minimum(nearest, square, out=nearest)
+        square = beyond.square().addcmul_(beside, beside)
+        if nearest is None:
+            nearest = square
+        elif square.requires_grad:  # autograd needs both of the two
+            nearest = torch.minimum(nearest, square)
+        else:
+            torch.minimum(nearest, square, out=nearest)
     assert nearest is not None
-    return nearest.sqrt_()
+    # On the segment itself the root would have the slope ∞, and 0 · ∞ is no gradient.
+    return nearest.clamp(min=torch.finfo(nearest.dtype).tiny).sqrt()
 
 
 def _place(strokes: Tensor, u: Tensor) -> Tensor:

@@ -7,7 +7,14 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from course_gan.inputs import at_least_single, require, require_count, require_positive, require_sums_to_one
+from course_gan.inputs import (
+    at_least_single,
+    require,
+    require_count,
+    require_floats,
+    require_positive,
+    require_sums_to_one,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +53,20 @@ class Mixture:
         if isinstance(self.std, Tensor):
             self._require_one_each("std", self.std)
             require("std", self.std, self.std.isfinite() & (self.std > 0), "wanted finite numbers above 0")
+        elif isinstance(self.std, int | float):
+            require_positive("std", self.std)
         else:
-            require_positive("std", float(self.std))
+            raise TypeError(
+                f"std is a {type(self.std).__name__}; wanted a number, or a tensor (k,). Pass torch.tensor(std)."
+            )
         if self.weights is not None:
             self._require_one_each("weights", self.weights)
             require("weights", self.weights, self.weights >= 0, "wanted no negative weight")
             require_sums_to_one("weights", self.weights)
 
-    def _require_one_each(self, name: str, value: Tensor) -> None:
-        k = len(self.centers)
-        if value.shape != (k,) or not value.is_floating_point() or value.device != self.centers.device:
+    def _require_one_each(self, name: str, given: object) -> None:
+        k, value = len(self.centers), require_floats(name, given)
+        if value.shape != (k,) or value.device != self.centers.device:
             raise ValueError(
                 f"{name} is a {value.dtype} tensor of shape {tuple(value.shape)} on {value.device}; wanted floating "
                 f"point, shape ({k},), one entry for each row of centers, on {self.centers.device}."
@@ -124,11 +135,11 @@ class Mixture:
 
     def log_prob(self, x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch"]:
         r"""$\log p(x) = \log \sum_k w_k N(x; \mu_k, \sigma_k^2 I)$, by log-sum-exp, for points (*batch, d)."""
-        return torch.logsumexp(self._log_joint(x), -1).to(x.dtype)
+        return torch.logsumexp(self._log_joint(require_floats("x", x)), -1).to(x.dtype)
 
     def posterior(self, x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch k"]:
         r"""$p(k \mid x)$, (*batch, k): how likely each component has made the point."""
-        return torch.softmax(self._log_joint(x), -1).to(x.dtype)
+        return torch.softmax(self._log_joint(require_floats("x", x)), -1).to(x.dtype)
 
     def _log_joint(self, x: Tensor) -> Tensor:
         r"""$\log w_k - \frac{\|x - \mu_k\|^2}{2 \sigma_k^2} - d \log \sigma_k - \frac d2 \log 2\pi$, (*batch, k)."""

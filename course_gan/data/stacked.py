@@ -45,6 +45,15 @@ def stacked_mnist(
         raise ValueError("Only one of images and labels was given; wanted both, or neither for MNIST.")
     if images is None or labels is None:
         images, labels = _mnist(sets.root())
+    pair: tuple[object, object] = images, labels
+    if not isinstance(pair[0], Tensor) or not isinstance(pair[1], Tensor) or pair[1].is_floating_point():
+        given = pair[1].dtype if isinstance(pair[1], Tensor) else type(pair[1]).__name__
+        raise TypeError(
+            f"images is a {type(images).__name__} and labels {given}; wanted two tensors, the labels of whole numbers. "
+            "Pass torch.as_tensor(images) and torch.as_tensor(labels).long()."
+        )
+    if size is not None:
+        require_count("size", size)
     if images.ndim != 4 or images.shape[1] != 1 or labels.shape != images.shape[:1] or len(images) == 0:
         raise ValueError(
             f"images has shape {tuple(images.shape)} and labels {tuple(labels.shape)}; wanted gray images "
@@ -53,7 +62,7 @@ def stacked_mnist(
     source = images.device if generator is None else generator.device
     rows = torch.randint(len(images), (n, 3), generator=generator, device=source).to(images.device)
     stacked = images[:, 0][rows]
-    digits = labels.to(images.device)[rows]
+    digits = labels.to(images.device)[rows].long()  # in a byte 100 · 9 would be 132
     modes = 100 * digits[:, 0] + 10 * digits[:, 1] + digits[:, 2]
     return (stacked if size is None else _framed(stacked, size)), modes
 

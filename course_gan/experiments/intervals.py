@@ -5,8 +5,9 @@ often for the median of continuous ones, and about so often, on average over the
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scipy import stats
 
@@ -97,7 +98,7 @@ def wilson(successes: int, runs: int, level: float = 0.95) -> tuple[float, float
     return low, 1.0 if successes == runs else (middle + half) / scale
 
 
-def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+def mean_interval(values: Iterable[float], level: float = 0.95) -> Interval:
     r"""The mean with Student's interval, $\bar x \pm t_{n-1} s / \sqrt n$ with $s^2 = \frac1{n-1} \sum (x - \bar x)^2$.
 
     One value alone says nothing of its spread: the interval is then unbounded.  With a NaN or an infinity among the
@@ -109,18 +110,20 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     2.5 (0.446 to 4.55, 4 runs)
     """
     _quantile(level)
-    runs = _some(values)
-    mean = math.fsum(values) / runs if all(map(math.isfinite, values)) else float(sum(values)) / runs
+    values = _numbers(values)
+    runs = len(values)
+    mean = _mean(values)
     if runs == 1:
         return Interval(mean, -math.inf, math.inf, 1, level)
     if not math.isfinite(mean):
         return Interval(mean, math.nan, math.nan, runs, level)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (runs - 1))
+    # hypot and not a sum of squares, which would overflow, or vanish and leave an interval without width.
+    deviation = math.hypot(*(value - mean for value in values)) / math.sqrt(runs - 1)
     half = float(stats.t.ppf((1 + level) / 2, runs - 1)) * deviation / math.sqrt(runs)
     return Interval(mean, mean - half, mean + half, runs, level)
 
 
-def median_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+def median_interval(values: Iterable[float], level: float = 0.95) -> Interval:
     r"""The median with the interval between two order statistics, $[x_{(k)}, x_{(n+1-k)}]$, whatever the distribution.
 
     It misses the median only if fewer than k of n fair coins show heads, or fewer than k show tails, so k is the
@@ -133,11 +136,12 @@ def median_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     3.5 (1 to 9, 8 runs)
     """
     _quantile(level)
-    runs = _some(values)
+    values = _numbers(values)
+    runs = len(values)
     if any(map(math.isnan, values)):
         return Interval(math.nan, math.nan, math.nan, runs, level)
-    ordered = sorted(map(float, values))
-    median = (ordered[(runs - 1) // 2] + ordered[runs // 2]) / 2
+    ordered = sorted(values)
+    median = _mean([ordered[(runs - 1) // 2], ordered[runs // 2]])
     k = 0
     while 2 * stats.binom.cdf(k, runs, 0.5) <= 1 - level:
         k += 1
@@ -152,7 +156,20 @@ def _quantile(level: float) -> float:
     return float(stats.norm.ppf((1 + level) / 2))
 
 
-def _some(values: Sequence[float]) -> int:
-    if len(values) == 0:
+def _numbers(values: Any) -> list[float]:
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"values is a {type(values).__name__} ({error}); wanted numbers, one a run.") from None
+    if not numbers:
         raise ValueError("There are no values; wanted at least one. Did every seed fail?")
-    return len(values)
+    return numbers
+
+
+def _mean(values: Sequence[float]) -> float:
+    if not all(map(math.isfinite, values)):
+        return sum(values) / len(values)
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:  # of the sum, and not of the mean
+        return math.fsum(value / len(values) for value in values)

@@ -37,7 +37,7 @@ def eigenvalues(game: Game, point: Float[Tensor, "2"] | None = None) -> Complex[
     >>> eigenvalues(r1(dirac_minimax(), 1.0)).real  # the critical strength: both meet at -1/2
     tensor([-0.5000, -0.5000], dtype=torch.float64)
     """
-    where = _points("point", torch.zeros(2) if point is None else point)
+    where = _one_point(point)
     values = torch.linalg.eigvals(game.jacobian(where)).tolist()
     return torch.tensor(sorted(values, key=lambda value: (value.imag, value.real)), dtype=torch.complex128)
 
@@ -49,11 +49,20 @@ def growth_factor(game: Game, dynamics: Dynamics, step: int | float, point: Floa
     alternating steps a step is a whole turn of both.
     """
     require_positive("step", step)
-    where = _points("point", torch.zeros(2) if point is None else point)
+    where = _one_point(point)
     require("the field at point", game(where).abs(), game(where).abs() < 1e-9, "wanted 0, an equilibrium")
     state = dynamics.begin(where)
     update = torch.func.jacrev(lambda s: dynamics.step(game, s, step))(state)
     return float(torch.linalg.eigvals(update).abs().max())
+
+
+def _one_point(point: object) -> Tensor:
+    where = _points("point", torch.zeros(2) if point is None else point).detach()
+    if where.ndim != 1:
+        raise ValueError(
+            f"point has shape {tuple(where.shape)}; wanted (2,), one point (θ, ψ). Take one after another."
+        )
+    return where
 
 
 def _points(name: str, points: object) -> Tensor:

@@ -4,6 +4,7 @@ A method maps a state to the next one.  The state is a tensor (..., 2) of points
 behind the point: the last point, or the momentum of both players.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -80,6 +81,9 @@ def momentum(beta: int | float, alternate: bool = False) -> Dynamics:
     A negative β brakes, and makes alternating steps converge on the bilinear game.
     Reference: Gidel et al., Negative momentum for improved game dynamics, 2019, §4 and 5.
     """
+    given: object = beta
+    if not isinstance(given, int | float) or not math.isfinite(given):
+        raise ValueError(f"beta is {beta!r}; wanted a finite number, such as -0.5.")
 
     def both(game: Game, state: Tensor, h: float) -> Tensor:
         x, m = state[..., :2], state[..., 2:]

@@ -17,8 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_gan.inputs import require_positive, require_tensor
+from course_gan.inputs import require_count, require_positive, require_tensor
 
+MOST_NODES = 300
 Velocity = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -97,6 +98,7 @@ def dirac_wgan_gp(weight: int | float, target: int | float = 1) -> Game:
     γ is the `weight` and g the `target`; the λ of the WGAN-GP paper is γ/2.  The equilibrium (0, 0) is a kink.
     """
     require_positive("weight", weight)
+    require_positive("target", target, zero=True)
     return Game("wgan-gp", lambda theta, psi: (-psi, theta - weight * psi.sign() * (psi.abs() - target)))
 
 
@@ -123,6 +125,9 @@ def instance_noise(std: int | float, nodes: int = 64) -> Game:
     $\epsilon \sim N(0, 1)$ and s is `std`; the expectation is taken by Gauss-Hermite quadrature with `nodes` points.
     """
     require_positive("std", std)
+    require_count("nodes", nodes)
+    if nodes > MOST_NODES:
+        raise ValueError(f"nodes is {nodes}; wanted at most {MOST_NODES}, beyond which NumPy's weights overflow.")
     points, weights = np.polynomial.hermite_e.hermegauss(nodes)
     noise = torch.from_numpy(std * points)
     share = torch.from_numpy(weights / math.sqrt(2 * math.pi))

@@ -40,6 +40,7 @@ def train_classifier(
     _check(images, labels, epochs, batch, held_out)
     device = torch.device(device) if device is not None else images.device
     draw = torch.Generator().manual_seed(seed)
+    images = images.float() if images.is_floating_point() else images  # as the network has float32 weights
     order = torch.randperm(len(images), generator=draw)
     test = max(1, round(held_out * len(images)))
     images, labels = images[order.to(images.device)].to(device), labels[order.to(labels.device)].to(device).long()

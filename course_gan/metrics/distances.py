@@ -5,10 +5,18 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from course_gan.numerics import unit_of
+
 BLOCK = 2**21  # entries of one block of distances: 16 MB in float64, however many rows there are
 DIRECT = 16  # up to this many features, differences cost no more than a matrix product
 CANCELLED = 1e-6  # a squared distance this far below the squared lengths has lost six of its sixteen digits
 TIE = 1e-8  # squared distances are right to about 1e-9, so that those within 1e-8 of each other count as equal
+
+
+def in_one_unit(*sets: Tensor) -> list[Tensor]:
+    """Rows divided by `unit_of` all of them."""
+    unit = unit_of(*sets)
+    return list(sets) if unit == 1 else [rows / unit for rows in sets]
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:

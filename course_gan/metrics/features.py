@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_gan.inputs import require, require_count
+from course_gan.inputs import require, require_count, require_floats
 
 FEATURES = 64
 
@@ -45,6 +45,7 @@ class Classifier(nn.Module):
     def features(self, images: Float[Tensor, "n channels size size"]) -> Float[Tensor, "n features"]:
         """The last hidden layer, (n, 64)."""
         size, channels = self.settings["size"], self.settings["channels"]
+        images = require_floats("images", images)
         if images.shape[1:] != (channels, size, size):
             raise ValueError(
                 f"images have shape {tuple(images.shape)}; wanted (n, {channels}, {size}, {size}), as this classifier "
@@ -82,13 +83,19 @@ def extract(
             part.training = False
         with torch.no_grad():
             found = [
-                function(as_images(rows) if weight is None else as_images(rows).to(weight)).to(images.device)
+                _tensor(function(as_images(rows) if weight is None else as_images(rows).to(weight))).to(images.device)
                 for rows in torch.split(images, batch)
             ]
     finally:
         for part, training in modes:
             part.training = training
     return torch.cat(found)
+
+
+def _tensor(found: object) -> Tensor:
+    if not isinstance(found, Tensor):
+        raise TypeError(f"the model gave a {type(found).__name__} for a batch; wanted a tensor (n, d) of features.")
+    return found
 
 
 def require_images(images: object, channels: int | None = None) -> Tensor:
@@ -107,6 +114,10 @@ def require_images(images: object, channels: int | None = None) -> Tensor:
 
 def as_images(images: Tensor) -> Tensor:
     """Bytes 0 … 255 as numbers in [-1, 1]; numbers as they are."""
+    given: object = images
+    if not isinstance(given, Tensor) or not (given.dtype == torch.uint8 or given.is_floating_point()):
+        told = f"dtype {given.dtype}" if isinstance(given, Tensor) else f"type {type(given).__name__}"
+        raise TypeError(f"images have {told}; wanted bytes (torch.uint8), or numbers in [-1, 1].")
     return images.float() / 127.5 - 1 if images.dtype == torch.uint8 else images
 
 
@@ -117,5 +128,6 @@ def as_bytes(images: Float[Tensor, "*shape"]) -> Tensor:
     tensor([  0, 255, 255], dtype=torch.uint8)
     """
     wanted = "wanted numbers in [-1, 1]. Those in [0, 1] become such by 2 * images - 1"
+    images = require_floats("images", images)
     require("images", images, (images >= -1) & (images <= 1), wanted)
     return ((images.float() + 1) * 127.5).round().to(torch.uint8)

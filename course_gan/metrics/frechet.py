@@ -18,6 +18,7 @@ from torch import Tensor
 from course_gan.inputs import require, require_count, require_tensor
 from course_gan.metrics.checks import as_double, like, two_samples
 from course_gan.metrics.statistics import FeatureStatistics
+from course_gan.numerics import unit_of
 
 
 def frechet_distance(
@@ -54,7 +55,9 @@ def fid(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, ""]:
     tensor(16.)
     """
     x, y = two_samples(least=2, x=x, y=y)
-    return like(from_roots(*fitted(x), *fitted(y)), x, y)
+    unit = unit_of(x, y)  # beyond 1e154 the covariances themselves would overflow
+    rows = (x, y) if unit == 1 else (as_double(x) / unit, as_double(y) / unit)
+    return like(from_roots(*fitted(rows[0]), *fitted(rows[1])) * unit * unit, x, y)
 
 
 def frechet_bias(d: int, n: int) -> float:

@@ -1,5 +1,6 @@
 r"""Kernels $k(x, y)$ between rows, and sums of them over all pairs, a block at a time."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from torch import Tensor
 from course_gan.inputs import require_positive
 from course_gan.metrics.checks import as_double
 from course_gan.metrics.distances import row_blocks, squared_distances
+from course_gan.numerics import unit_of
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 MEDIAN_OF = 2000  # rows whose pairwise distances are sorted for a median
@@ -21,8 +23,10 @@ def cubic(x: Tensor, y: Tensor) -> Tensor:
 
 def gaussian(bandwidth: int | float) -> Kernel:
     r"""The kernel $k(x, y) = \exp(-\|x - y\|^2 / 2 \sigma^2)$ with $\sigma$ = `bandwidth`."""
-    require_positive("bandwidth", float(bandwidth))
-    return lambda x, y: torch.exp(squared_distances(x, y) / (-2 * bandwidth**2))
+    width = float(bandwidth)
+    require_positive("bandwidth", width)
+    unit = 2.0 ** (math.frexp(width)[1] - 1)  # exact, and the square of no bandwidth overflows or vanishes
+    return lambda x, y: torch.exp(squared_distances(x / unit, y / unit) / (-2 * (width / unit) ** 2))
 
 
 def median_distance(x: Tensor, y: Tensor) -> float:
@@ -33,7 +37,8 @@ def median_distance(x: Tensor, y: Tensor) -> float:
     pooled = torch.cat([as_double(x), as_double(y)])
     pooled = pooled[:: -(-len(pooled) // MEDIAN_OF)]
     above = torch.ones(len(pooled), len(pooled), dtype=torch.bool, device=pooled.device).triu(1)
-    median = squared_distances(pooled, pooled)[above].median().sqrt().item()
+    unit = unit_of(pooled)
+    median = unit * squared_distances(pooled / unit, pooled / unit)[above].median().sqrt().item()
     if median == 0:
         raise ValueError(
             "the median distance between the samples is 0, more than half of all pairs being equal; wanted a bandwidth "
@@ -52,7 +57,19 @@ class Means(NamedTuple):
 
 def pair_means(kernel: Kernel, x: Tensor, y: Tensor, *, unbiased: bool = True) -> Means:
     """Means of `kernel` over pairs of float64 rows x (n, d) and y (m, d); `unbiased` leaves out a row with itself."""
-    return Means(_within(kernel, x, unbiased), _within(kernel, y, unbiased), _between(kernel, x, y))
+    means = Means(_within(kernel, x, unbiased), _within(kernel, y, unbiased), _between(kernel, x, y))
+    require_finite(torch.stack(means), x, y)
+    return means
+
+
+def require_finite(sums: Tensor, *rows: Tensor) -> None:
+    """Raise if the kernel was too large for float64, as infinities less infinities would be told as NaN."""
+    if not sums.isfinite().all():  # the host waits for the device here
+        largest = max(part.abs().max().item() for part in rows)
+        raise ValueError(
+            f"the kernel overflows for features as large as {largest:g}; wanted features whose sixth power float64 "
+            "holds. Divide all of them by one number."
+        )
 
 
 def _within(kernel: Kernel, x: Tensor, unbiased: bool) -> Tensor:

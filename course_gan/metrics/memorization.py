@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_gan.metrics.checks import as_double, two_samples
-from course_gan.metrics.distances import TIE, nearest
+from course_gan.metrics.distances import TIE, in_one_unit, nearest
 
 
 class Memorization(NamedTuple):
@@ -50,8 +50,8 @@ def memorization(
     """
     train, generated = two_samples(train=train, generated=generated)
     train, held_out = two_samples(train=train, held_out=held_out)
-    rows = as_double(train)
-    of_generated, of_held_out = (nearest(as_double(points), rows)[0][:, 0] for points in (generated, held_out))
+    rows, *others = in_one_unit(*(as_double(points) for points in (train, generated, held_out)))
+    of_generated, of_held_out = (nearest(points, rows)[0][:, 0] for points in others)
     closer, z = mann_whitney(of_generated, of_held_out)
     below = int((of_generated < of_held_out.min() * (1 - TIE)).sum())
     m, ell = len(generated), len(held_out)

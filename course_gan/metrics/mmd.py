@@ -14,7 +14,7 @@ from torch import Tensor
 from course_gan.inputs import require_count
 from course_gan.metrics.checks import as_double, like, two_samples
 from course_gan.metrics.distances import row_blocks
-from course_gan.metrics.kernels import Kernel, cubic, gaussian, median_distance, pair_means
+from course_gan.metrics.kernels import Kernel, cubic, gaussian, median_distance, pair_means, require_finite
 
 PERMUTATIONS = 200
 
@@ -126,6 +126,7 @@ def _divided(kernel: Kernel, pooled: Tensor, members: Tensor) -> Tensor:
         row_sums.append(block.sum(1))
         diagonals.append(block.diagonal(rows.start))
     row_sum, diagonal = torch.cat(row_sums), torch.cat(diagonals)
+    require_finite(row_sum, pooled)
     n, m = members[:, 0].sum(), len(members) - members[:, 0].sum()
     xy = row_sum @ members - xx  # what is not within x
     yy = row_sum.sum() - xx - 2 * xy

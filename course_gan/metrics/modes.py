@@ -11,6 +11,7 @@ from course_gan.metrics.checks import as_double, two_samples
 from course_gan.metrics.distances import nearest
 
 WITHIN = 3.0
+WHOLE = (torch.uint8, torch.int8, torch.uint16, torch.int16, torch.uint32, torch.int32, torch.int64)
 
 
 def modes(
@@ -34,11 +35,12 @@ def modes(
     (3, 0.8)
     """
     samples, centers = two_samples(samples=samples, centers=centers)
-    spread, within = float(std), float(within)
-    require_positive("std", spread)
-    require_positive("within", within)
-    squares, closest = nearest(as_double(samples), as_double(centers))
-    good = squares[:, 0] <= (within * spread) ** 2
+    spread, within = _number("std", std), _number("within", within)
+    # In a unit near the standard deviation, a power of two and so exact, whose square neither overflows nor vanishes.
+    unit = 2.0 ** (math.frexp(spread)[1] - 1)
+    radius = within * (spread / unit)
+    squares, closest = nearest(as_double(samples) / unit, as_double(centers) / unit)
+    good = squares[:, 0] <= radius * radius
     return len(torch.unique(closest[good])), good.double().mean().item()
 
 
@@ -51,8 +53,7 @@ def high_quality_ceiling(d: int, within: int | float = WITHIN) -> float:
     0.988891
     """
     require_count("d", d)
-    within = float(within)
-    require_positive("within", within)
+    within = _number("within", within)
     halves = torch.tensor([d / 2, within**2 / 2], dtype=torch.float64)
     return float(torch.special.gammainc(halves[0], halves[1]))
 
@@ -107,12 +108,22 @@ def expected_modes_hit(classes: int, n: int) -> float:
     return -classes * math.expm1(n * math.log1p(-1 / classes)) if classes > 1 else 1.0
 
 
+def _number(name: str, value: object) -> float:
+    """A number above 0, plain or in a tensor of one entry."""
+    if not isinstance(value, int | float) and not (isinstance(value, Tensor) and value.numel() == 1):
+        given = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        raise TypeError(f"{name} is {given}; wanted one number, the same for all modes.")
+    require_positive(name, float(value))
+    return float(value)
+
+
 def _labels(labels: object, classes: int) -> Tensor:
     require_count("classes", classes)
-    if not isinstance(labels, Tensor) or labels.dtype.is_floating_point or labels.dtype == torch.bool:
+    if not isinstance(labels, Tensor) or labels.dtype not in WHOLE:
         given = f"dtype {labels.dtype}" if isinstance(labels, Tensor) else f"type {type(labels).__name__}"
         raise TypeError(f"labels have {given}; wanted a tensor of whole numbers. From logits by logits.argmax(-1).")
     if labels.ndim != 1 or len(labels) == 0:
         raise ValueError(f"labels have shape {tuple(labels.shape)}; wanted (n,), one label a sample.")
+    labels = labels.long()  # in a byte, `classes` would be another number
     require("labels", labels, (labels >= 0) & (labels < classes), f"wanted labels from 0 to {classes - 1}")
-    return labels.long()
+    return labels

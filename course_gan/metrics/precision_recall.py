@@ -12,7 +12,7 @@ from torch import Tensor
 
 from course_gan.inputs import require_count
 from course_gan.metrics.checks import as_double, like, two_samples
-from course_gan.metrics.distances import TIE, nearest, row_blocks, squared_distances
+from course_gan.metrics.distances import TIE, in_one_unit, nearest, row_blocks, squared_distances
 
 
 class PrecisionRecall(NamedTuple):
@@ -48,7 +48,7 @@ def precision_recall(real: Float[Tensor, "n d"], fake: Float[Tensor, "m d"], k: 
     PrecisionRecall(precision=tensor(1.), recall=tensor(0.5000))
     """
     real, fake = _checked(real, fake, k)
-    x, y = as_double(real), as_double(fake)
+    x, y = in_one_unit(as_double(real), as_double(fake))
     reach_of_real, reach_of_fake = _reach(x, k), _reach(y, k)
     precise, recalled = [], torch.zeros(len(x), dtype=torch.bool, device=x.device)
     for rows in row_blocks(len(y), len(x)):
@@ -76,7 +76,7 @@ def density_coverage(real: Float[Tensor, "n d"], fake: Float[Tensor, "m d"], k: 
     DensityCoverage(density=tensor(2.), coverage=tensor(0.5000))
     """
     real, fake = _checked(real, fake, k, balls_of_fake=False)
-    x, y = as_double(real), as_double(fake)
+    x, y = in_one_unit(as_double(real), as_double(fake))
     reach = _reach(x, k)
     inside, covered = x.new_zeros(()), torch.zeros(len(x), dtype=torch.bool, device=x.device)
     for rows in row_blocks(len(y), len(x)):

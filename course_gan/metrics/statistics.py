@@ -52,6 +52,8 @@ class FeatureStatistics:
 
     def merge(self, other: "FeatureStatistics") -> "FeatureStatistics":
         """Take in what another one has seen, on another process say; returns itself."""
+        if not isinstance(other, FeatureStatistics):
+            raise TypeError(f"other is a {type(other).__name__}; wanted FeatureStatistics. Features go to update.")
         if other._mean is not None and other._scatter is not None:
             if self._mean is not None and other._mean.shape != self._mean.shape:
                 raise ValueError(

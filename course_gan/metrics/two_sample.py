@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from course_gan.inputs import require_count
 from course_gan.metrics.checks import as_double, two_samples
-from course_gan.metrics.distances import nearest
+from course_gan.metrics.distances import in_one_unit, nearest
 from course_gan.metrics.mmd import PERMUTATIONS, permuted_members
 
 Alternative = Literal["greater", "less"]
@@ -56,7 +56,7 @@ def nearest_neighbor_test(
     require_count("permutations", permutations)
     if alternative not in ("greater", "less"):
         raise ValueError(f"alternative is {alternative!r}; wanted 'greater' (they differ) or 'less' (y copies x).")
-    pooled = torch.cat([as_double(x), as_double(y)])
+    (pooled,) = in_one_unit(torch.cat([as_double(x), as_double(y)]))
     members = permuted_members(len(x), len(pooled), permutations, generator, pooled)
     # In a random order, as ties go to whoever stands first.
     order = torch.randperm(len(pooled), generator=generator, device=generator.device if generator else None)

@@ -39,6 +39,12 @@ def require_event(x: object, shape: Sequence[int], name: str = "x") -> Tensor:
     return x
 
 
+def require_one_each(x: Tensor, other: Tensor, name: str) -> None:
+    """Raise unless there is one row of `other` for each sample: a single one would be that of all of them."""
+    if len(other) != len(x):
+        raise ValueError(f"x has {len(x)} samples and {name} {len(other)}; wanted one row of {name} for each sample.")
+
+
 def require_channels(x: object, channels: int, dims: int = 4, name: str = "x") -> Tensor:
     """Return `x` if it is (n, channels, height, width); for `dims` 2 the two sides are missing."""
     x = require_tensor(name, x)

@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_gan.data.toy import Sampler
-from course_gan.nets.checks import require_counts
+from course_gan.inputs import require_tensor
+from course_gan.nets.checks import require_counts, require_latent
 from course_gan.nets.mlp import MLP
 
 __all__ = ["CriticEnsemble", "GeneratorEnsemble", "MLPEnsemble", "for_each"]
@@ -44,6 +45,7 @@ class MLPEnsemble(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "n _members d"]) -> Float[Tensor, "n members k"]:
+        x = require_tensor("x", x)
         if x.ndim != 3 or x.shape[1] not in (1, self.members) or x.shape[2] != self.sizes[0]:
             raise ValueError(
                 f"x has shape {tuple(x.shape)}; wanted (n, {self.members}, {self.sizes[0]}), or (n, 1, "
@@ -98,6 +100,7 @@ class GeneratorEnsemble(MLPEnsemble):
         self.latent = members * latent
 
     def forward(self, z: Float[Tensor, "n latents"]) -> Float[Tensor, "n members d"]:
+        z = require_latent(z, self.latent)  # else rows of another length would be cut up into another number of them
         return super().forward(z.reshape(-1, self.members, self.sizes[0]))
 
 

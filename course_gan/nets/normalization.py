@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_gan.inputs import choose
-from course_gan.nets.checks import require_channels, require_counts, require_event
+from course_gan.nets.checks import require_channels, require_counts, require_event, require_one_each
 from course_gan.nets.initialization import he_, spared
 from course_gan.nets.virtual import VirtualBatchNorm
 
@@ -84,6 +84,7 @@ class ConditionalBatchNorm(nn.Module):
     ) -> Float[Tensor, "n {self.channels} h w"]:
         x = require_channels(x, self.channels)
         condition = require_event(condition, (self.condition,), "condition")
+        require_one_each(x, condition, "condition")
         gain, bias = self.gain(condition)[..., None, None], self.bias(condition)[..., None, None]
         result: Tensor = (1 + gain) * self.normalize(x) + bias
         return result
@@ -120,6 +121,7 @@ class SelfModulatedBatchNorm(nn.Module):
         self, x: Float[Tensor, "n {self.channels} h w"], z: Float[Tensor, "n {self.latent}"]
     ) -> Float[Tensor, "n {self.channels} h w"]:
         x, z = require_channels(x, self.channels), require_event(z, (self.latent,), "z")
+        require_one_each(x, z, "z")
         h = torch.relu(self.embed(z))
         gain, bias = self.gain(h)[..., None, None], self.bias(h)[..., None, None]
         result: Tensor = (1 + gain) * self.normalize(x) + bias

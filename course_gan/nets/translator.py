@@ -42,7 +42,10 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "n {self.channels} h w"]) -> Float[Tensor, "n {self.channels} h w"]:
-        change: Tensor = self.layers(require_channels(x, self.channels))
+        x = require_channels(x, self.channels)
+        if min(x.shape[2:]) < 2:
+            raise ValueError(f"x has shape {tuple(x.shape)}; wanted a height and a width of at least 2, to reflect.")
+        change: Tensor = self.layers(x)
         return x + change
 
 

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_gan.inputs import at_least_single, require_count, require_tensor
+from course_gan.inputs import at_least_single, require_count, require_positive, require_tensor
 from course_gan.nets.checks import require_event
 
 __all__ = ["VirtualBatch", "VirtualBatchNorm"]
@@ -44,6 +44,7 @@ class VirtualBatchNorm(nn.Module):
     def __init__(self, channels: int, reference: Tensor | None = None, eps: float = 1e-5) -> None:
         super().__init__()
         require_count("channels", channels)
+        require_positive("eps", eps)
         self.channels, self.eps, self.rows = channels, eps, 0
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
         self.register_buffer("mean", torch.zeros(channels))
@@ -129,6 +130,8 @@ class VirtualBatch(nn.Module):
         super().__init__()
         reference = require_tensor("reference", reference)
         layers = [layer for layer in network.modules() if isinstance(layer, VirtualBatchNorm)]
+        if reference.ndim < 2:
+            raise ValueError(f"reference has shape {tuple(reference.shape)}; wanted (R, ...), what the network takes.")
         if not layers or len(reference) < 2:
             raise ValueError(
                 f"the network has {len(layers)} VirtualBatchNorm layers and the reference {len(reference)} rows; "

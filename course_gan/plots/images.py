@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_gan.inputs import require_count
+from course_gan.inputs import require_count, require_tensor
 from course_gan.plots.description import counted, describe
 from course_gan.plots.inputs import drawable
 from course_gan.plots.style import BETWEEN, NARROW, panels
@@ -49,6 +49,7 @@ def image_grid(
 
     Pictures must not be turned over in the dark: give the book's cell the tag `picture`.
     """
+    images = require_tensor("images", images)
     count = len(images) if images.ndim > 0 else 1
     columns = min(count, math.ceil(math.sqrt(count))) if columns is None else columns
     require_count("columns", columns)

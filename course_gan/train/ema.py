@@ -37,7 +37,8 @@ class EMA:
         self.average = copy.deepcopy(module).eval().requires_grad_(False)
         # Found once: walking through a module takes longer than averaging a small one.
         self._averaged: list[Tensor] = [value for value in self.average.parameters() if value.is_floating_point()]
-        self._live = [value.detach() for value in module.parameters() if value.is_floating_point()]
+        # The parameters themselves: what `detach` gives would stay behind when the module is moved or made double.
+        self._live: list[Tensor] = [value for value in module.parameters() if value.is_floating_point()]
         self._buffers = list(zip(self.average.buffers(), module.buffers(), strict=True))
 
     @torch.no_grad()
@@ -46,7 +47,14 @@ class EMA:
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
         if self._averaged:  # all weights by a few kernels, not one for each; there may be none
-            torch._foreach_lerp_(self._averaged, self._live, 1 - decay)
+            try:
+                torch._foreach_lerp_(self._averaged, self._live, 1 - decay)
+            except RuntimeError as error:
+                there, here = self._live[0], self._averaged[0]
+                raise RuntimeError(
+                    f"the weights are {there.dtype} on {there.device} and their average {here.dtype} on {here.device}; "
+                    "wanted them alike. Make the EMA after the module is moved."
+                ) from error
         for copied, live in self._buffers:
             copied.copy_(live)
 

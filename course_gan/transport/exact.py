@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_gan.inputs import at_least_single, require_rows
+from course_gan.inputs import at_least_single, require_count, require_rows
+from course_gan.numerics import unit_of
 from course_gan.transport.inputs import (
     accurate,
     power_mean,
@@ -149,11 +150,16 @@ def _distances(x: object, y: object, p: object) -> tuple[Tensor, torch.dtype]:
     require_same_device(x=x, y=y)
     dtype = torch.promote_types(x.dtype, y.dtype)
     x, y = at_least_single(x.to(dtype)), at_least_single(y.to(dtype))
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist"), dtype
+    unit = unit_of(x.detach(), y.detach(), beyond=1e60 if x.dtype == torch.float64 else 1e10)
+    if unit != 1:
+        x, y = x / unit, y / unit
+    distances = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+    return (distances if unit == 1 else unit * distances), dtype
 
 
 def _solve(cost: Tensor, a: Tensor, b: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
     """The optimal plan in float64, and the rows' potential up to a constant (meaningless where a weight is 0)."""
+    require_count("iterations", iterations)
     from ot import emd  # here, as it takes a second to import and most of the book does without
 
     cost = accurate(cost.detach())

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_gan.inputs import at_least_single, gaussian_moments, require, require_tensor
+from course_gan.inputs import at_least_single, gaussian_moments, require, require_broadcast, require_tensor
 from course_gan.numerics import safe_sqrt
 
 Number: TypeAlias = Float[Tensor, "..."] | float | int
@@ -35,7 +35,7 @@ def wasserstein_gaussian(
     tensor([1.0000, 1.1666])
     """
     if p not in (1, 2):
-        raise ValueError(f"p is {p:g}; wanted 1 or 2. For another p take wasserstein_1d of quantiles or samples.")
+        raise ValueError(f"p is {p!r}; wanted 1 or 2. For another p take wasserstein_1d of quantiles or samples.")
     dtype, (mu_p, sigma_p, mu_q, sigma_q) = _numbers(mu_p=mu_p, sigma_p=sigma_p, mu_q=mu_q, sigma_q=sigma_q)
     m, s = (mu_p - mu_q).abs(), (sigma_p - sigma_q).abs()
     if p == 2:
@@ -64,6 +64,8 @@ def wasserstein_multivariate_gaussian(
     Means (*batch, d), covariances (*batch, d, d), symmetric, eigenvalues at least 0 (singular ones are welcome).
     The trace is $\min_U \|\Sigma_p^{1/2} - \Sigma_q^{1/2} U\|_F^2$ over rotations U.  It is computed so, with roots by
     eigenvalues and U by singular values, because the difference of traces is left with rounding when the two are close.
+    Differentiable once: U is held, by the envelope theorem, so that equal eigenvalues do no harm; where the two
+    Gaussians are equal, the gradient of the means is 0.
 
     Reference: Dowson and Landau, The Fréchet distance between multivariate normal distributions, 1982; Bhatia, Jain
     and Lim, On the Bures-Wasserstein distance between positive definite matrices, 2019 (the minimum over rotations).
@@ -75,23 +77,35 @@ def wasserstein_multivariate_gaussian(
     """
     dtype, (mean_p, cov_p, mean_q, cov_q) = gaussian_moments(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
     root_p, root_q = _root("cov_p", cov_p), _root("cov_q", cov_q)
-    left, _, right = torch.linalg.svd(root_q @ root_p)
+    left, _, right = torch.linalg.svd((root_q.mT @ root_p).detach())
     apart = torch.linalg.matrix_norm(root_p - root_q @ (left @ right))
-    return torch.hypot(torch.linalg.vector_norm(mean_p - mean_q, dim=-1), apart).to(dtype)
+    between = torch.linalg.vector_norm(mean_p - mean_q, dim=-1)
+    # `where` before and after: hypot has no gradient where both are 0.
+    moved = (between > 0) | (apart > 0)
+    distance = torch.hypot(torch.where(moved, between, 1), torch.where(moved, apart, 1))
+    return torch.where(moved, distance, 0).to(dtype)
 
 
 def _root(name: str, cov: Tensor) -> Tensor:
-    """The symmetric square root of a covariance, whose eigenvalues may be 0 but not negative beyond rounding."""
+    """A matrix R with R R^T = cov, a covariance, whose eigenvalues may be 0 but not negative beyond rounding.
+
+    The symmetric one; but Cholesky's where a gradient is to flow, as eigenvectors of equal eigenvalues have none.
+    """
     size = cov.abs().amax((-2, -1), keepdim=True)
     rounding = 100 * cov.shape[-1] * torch.finfo(cov.dtype).eps
     asymmetry = cov - cov.mT
     wanted = f"wanted a symmetric covariance. Average it: ({name} + {name}.mT) / 2"
     require(f"{name} - {name}.mT", asymmetry, asymmetry.abs() <= rounding * size, wanted)
-    values, vectors = torch.linalg.eigh(cov)
+    definite = torch.linalg.cholesky_ex(cov.detach())[1] == 0
+    values, vectors = torch.linalg.eigh(cov.detach() if definite.all() else cov)
     wanted = "wanted none below 0, as variances are not. Are these covariances, and not correlations or precisions?"
     require(f"eigenvalue of {name}, ", values, values >= -rounding * size[..., 0], wanted)
     root: Tensor = (vectors * values.clamp(min=0).sqrt()[..., None, :]) @ vectors.mT
-    return root
+    if not cov.requires_grad:
+        return root
+    chosen = definite[..., None, None]
+    factor = torch.linalg.cholesky(torch.where(chosen, cov, torch.eye(cov.shape[-1]).to(cov)))
+    return torch.where(chosen, factor, root)
 
 
 def _numbers(**given: object) -> tuple[torch.dtype, list[Tensor]]:
@@ -106,4 +120,5 @@ def _numbers(**given: object) -> tuple[torch.dtype, list[Tensor]]:
         wanted = "wanted finite numbers, and standard deviations of at least 0"
         require(name, tensor, tensor.isfinite() & (tensor >= least), wanted)
         checked.append(at_least_single(tensor.to(dtype)))
+    require_broadcast(dict(zip(given, checked)))
     return dtype, checked
