@@ -207,7 +207,10 @@ def test_without_recording_the_value_is_the_same() -> None:
     expected = gradient_penalty(critic, real, fake, generator=seeded())
     with torch.no_grad():
         value = gradient_penalty(critic, real, fake, generator=seeded())
+        slopes = input_gradients(critic, real)
     assert not value.requires_grad
+    assert not slopes.requires_grad  # nor do they keep the activations of the critic alive
+    assert_close(slopes, input_gradients(critic, real).detach())
     assert_close(value, expected.detach())
 
 
