@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.testing import assert_close
 
-from course_gan.input_gradients import _is_compiled, _modules_in
+from course_gan.input_gradients import _is_compiled, _modules_in, _nodes
 from course_gan.penalties import PENALTIES, gradient_norms, gradient_penalty, input_gradients, interpolate, r1, r2
 
 NAMES = list(PENALTIES)
@@ -438,6 +439,16 @@ def test_trap_batch_norm() -> None:
         )
 
 
+def test_batch_norm_without_running_statistics_mixes_samples_in_evaluation_too() -> None:
+    critic = nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 1)).double().eval()
+    real = pairs(6, 3)[0]
+    for form in (critic, critic.forward, partial(critic)):
+        with pytest.raises(ValueError, match="contains 0 BatchNorm1d"):
+            r1(form, real)
+        with pytest.raises(ValueError, match="contains 0 BatchNorm1d"):  # where no graph shows it, nor a buffer
+            torch.func.grad(lambda scale, form=form: r1(form, scale * real))(torch.ones((), dtype=torch.float64))
+
+
 LAYER_OF_THE_MODULE = nn.BatchNorm1d(2)
 
 
@@ -540,7 +551,8 @@ def test_a_compiled_critic_is_noticed_before_it_is_called() -> None:
     """Found only in its graph, it would be called a second time: dropout and spectral norms would move on twice."""
     module, in_place = mlp(nn.Tanh()), mlp(nn.Tanh())
     in_place.compile(backend="eager")
-    for critic in (torch.compile(module), torch.compile(linear), in_place):
+    within = nn.Sequential(torch.compile(module))
+    for critic in (torch.compile(module), torch.compile(linear), in_place, within, lambda x: within(x)):
         assert _is_compiled(critic, list(_modules_in(critic)))
     assert not _is_compiled(module, list(_modules_in(module)))
     assert not _is_compiled(linear, [])
@@ -562,6 +574,29 @@ def test_compiled_code_is_found_within_a_critic(case: str) -> None:
     assert_close(value, expected)
     weight = inside[0].weight
     assert_close(torch.autograd.grad(value, weight)[0], torch.autograd.grad(expected, weight)[0])
+
+
+def test_compiled_code_that_the_samples_do_not_pass_is_no_matter() -> None:
+    """A second call would let dropout and spectral norms move on twice."""
+    weight, x, calls = torch.ones(3, dtype=torch.float64, requires_grad=True), pairs(6, 3)[0], []
+    compiled = torch.compile(lambda weight: weight.square().sum(), backend="aot_eager")
+
+    def critic(x: Tensor) -> Tensor:
+        calls.append(len(x))
+        return x.sum(1) * 2 + compiled(weight)
+
+    assert_close(r1(critic, x).item(), 6.0)
+    assert calls == [6]
+
+
+def test_each_operation_of_a_critic_is_looked_at_once() -> None:
+    """Each residual block doubles the number of ways back: a critic of 40 blocks has 2^40."""
+    x = torch.ones(1, requires_grad=True)
+    y = x
+    for _ in range(40):
+        y = y + y.tanh()
+    nodes = list(islice(_nodes(y.grad_fn), 1000))
+    assert len(nodes) == len(set(nodes)) == 81  # two a block, and the leaf
 
 
 @pytest.mark.parametrize("name", NAMES)
