@@ -192,6 +192,14 @@ def test_the_graph_goes_to_the_weights_and_not_to_the_samples() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_transform_does_not_reach_the_samples_either(name: str) -> None:
+    real, fake = pairs(4, 3)
+    critic = lambda x: x.square().sum(1)  # noqa: E731
+    slope = torch.func.grad(lambda scale: PENALTIES[name](critic, scale * real, scale * fake, seeded()))
+    assert slope(torch.ones((), dtype=torch.float64)) == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_trap_fakes_not_detached(name: str) -> None:
     generator, critic = filled(nn.Linear(2, 3)), mlp(nn.Tanh())
     fake = generator(torch.randn(4, 2, generator=seeded(), dtype=torch.float64))
@@ -807,3 +815,12 @@ def test_a_critic_has_to_return_a_tensor() -> None:
 def test_the_critics_own_errors_come_through() -> None:
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         r1(nn.Linear(2, 1), torch.zeros(4, 3))
+    calls = []
+
+    def failing(x: Tensor) -> Tensor:
+        calls.append(len(x))
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        r1(failing, torch.zeros(4, 3))
+    assert calls == [4]  # not tried again: that is for critics that begin in place
