@@ -115,6 +115,23 @@ def test_the_rate_falls_to_zero_over_exactly_the_steps_that_are_taken(monkeypatc
     assert_close(rates, expected, rtol=1e-6, atol=1e-9)
 
 
+def test_each_round_takes_the_same_images_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.linspace(-1, 1, 29)[:, None, None, None].expand(29, 1, 8, 8)
+    seen: list[float] = []
+
+    def watched(rows: Tensor) -> Tensor:
+        seen.extend(rows[:, 0, 0, 0].tolist())
+        return rows
+
+    monkeypatch.setattr(classifier, "as_images", watched)
+    train_classifier(images, torch.arange(29) % 2, epochs=2, batch=8, held_out=0.2)
+    first, second, held_out = seen[:23], seen[23:46], seen[46:]
+    assert len(held_out) == 6  # 5.8, rounded
+    assert first != second
+    assert sorted(first) == sorted(second)
+    assert sorted(first + held_out) == images[:, 0, 0, 0].tolist()
+
+
 def test_two_images_are_enough_and_one_of_them_is_held_out() -> None:
     images, labels = few(2)
     model = train_classifier(images, labels, epochs=1, held_out=0.1)
