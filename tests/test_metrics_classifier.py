@@ -76,6 +76,12 @@ def test_same_arguments_same_weights_and_no_global_randomness() -> None:
     assert not torch.equal(first.head.weight, other.head.weight)
 
 
+def test_bytes_become_numbers_from_minus_one_to_one() -> None:
+    levels = torch.tensor([0, 51, 255], dtype=torch.uint8)
+    assert_close(as_images(levels), torch.tensor([-1.0, -0.6, 1.0]))
+    assert as_images(torch.tensor([0.25])).item() == 0.25
+
+
 def test_bytes_train_as_numbers_do() -> None:
     images, labels = few()
     levels = ((images + 1) * 127.5).round().to(torch.uint8)
