@@ -125,6 +125,8 @@ def test_a_recipe_that_trains_something_else_has_another_fingerprint():
         assert recipes.load("ring", change_of).fingerprint() != ring.fingerprint()
     penalized = recipes.load("ring", {"penalties": [{"name": "r1", "weight": 0.1}]})
     assert penalized.fingerprint() != ring.fingerprint()
+    cyclegan, other = recipes.load("cyclegan-stripes"), recipes.load("cyclegan-stripes", {"options.cycle": 3})
+    assert cyclegan.fingerprint() != other.fingerprint()
 
 
 def test_scores_are_recorded_in_the_recipe_from_its_runs_only(tmp_path):
@@ -174,10 +176,15 @@ def test_the_two_networks_do_not_start_from_the_same_numbers():
     assert any(not torch.equal(to_b[key], to_a[key]) for key in to_b)
 
 
-def test_weights_and_noise_have_other_random_numbers():
+def test_weights_and_noise_have_other_random_numbers(monkeypatch):
     weights = torch.randn(4, generator=torch.Generator().manual_seed(assembly._weights_of(0)))
     assert not torch.equal(weights, torch.randn(4, generator=torch.Generator().manual_seed(0)))
     assert assembly._weights_of(0) != assembly._weights_of(1)
+    built = recipes.build(small("ring"), 0)[0].state_dict()
+    monkeypatch.setattr(assembly, "_weights_of", lambda seed: 3)
+    first, second = (recipes.build(small("ring"), seed)[0].state_dict() for seed in (0, 1))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert any(not torch.equal(first[key], built[key]) for key in first)
 
 
 def test_the_networks_fit_the_data():
@@ -189,6 +196,26 @@ def test_the_networks_fit_the_data():
     assert (settings.seed, settings.device) == (3, "cpu")
     assert [penalty.name for penalty in objective.penalties] == ["r1", "r2"]
     assert objective.loss.name == "relativistic"
+
+
+def test_what_a_recipe_says_of_networks_and_objective_is_what_is_built():
+    objective, _, _ = recipes.build(
+        small("ring", loss="minimax", smoothing=0.25, **{"generator.hidden": [5], "critic.hidden": [7, 3]}), 0
+    )
+    for player, wanted in ((objective.generator, {5}), (objective.critic, {7, 3})):
+        biases = {module.out_features for module in player.modules() if isinstance(module, torch.nn.Linear)}
+        assert biases - {1, 2} == wanted
+    assert (objective.loss.name, objective.loss.coding) == ("minimax", "smoothing 0.25")
+    objective, _, _ = recipes.build(small("cyclegan-stripes", **{"options.cycle": 3, "options.identity": 0.5}), 0)
+    assert (objective.cycle, objective.identity) == (3.0, 0.5)
+
+
+@pytest.mark.parametrize("name", ["ring", "cyclegan-stripes"])
+def test_each_seed_and_each_of_several_processes_gets_rows_of_its_own(name, monkeypatch):
+    monkeypatch.setattr(assembly, "rank", lambda: 1)
+    monkeypatch.setattr(assembly, "world", lambda: 2)
+    batches = recipes.build(small(name), 5)[1]
+    assert (batches.seed, batches.rank, batches.world) == (5, 1, 2)
 
 
 def test_the_encoder_has_the_generators_latent():
@@ -223,6 +250,7 @@ def test_a_classifier_is_no_gan():
         ({"batch": True}, r"settings\.batch is True; wanted a whole number"),
         ({"batch": -1}, "batch is -1"),
         ({"ema": "often"}, r"settings\.ema is 'often'; wanted a number"),
+        ({"ema": True}, r"settings\.ema is True; wanted a number"),
         ({"betas": 0.5}, r"settings\.betas is 0\.5; wanted a list of numbers"),
         ({"optimizer": "adamw"}, r"'adam', 'rmsprop', 'sgd'"),
         ({"settings.critic_step": 5}, r"Did you mean 'critic_steps'\?"),
@@ -357,6 +385,26 @@ def test_every_source_gives_rows_of_the_shape_it_says(name):
         assert drawn[1].shape == (5, *rows.given)
 
 
+@pytest.mark.parametrize(("name", "radius"), [("ring", 1.0), ("grid", 32**0.5)])
+def test_a_scale_shrinks_centers_and_deviations_alike(name, radius):
+    mixture = recipes.SOURCES[name](scale=0.5).mixture
+    assert mixture.centers.norm(dim=1).max().item() == pytest.approx(radius / 2)
+    assert mixture.std == pytest.approx(recipes.SOURCES[name]().mixture.std / 2)
+
+
+@pytest.mark.parametrize(("name", "sampler"), [("swiss-roll", data.swiss_roll), ("two-moons", data.two_moons)])
+def test_the_noise_of_a_source_is_the_one_asked_for(name, sampler):
+    assert torch.equal(recipes.SOURCES[name](noise=0.5).real(9, draw()), sampler(0.5)(9, draw()))
+
+
+def test_rows_of_a_set_are_picked_at_random_and_stay_together():
+    numbers = torch.arange(1000)
+    first, second = Source((numbers, -numbers), ()).real(100, draw())
+    assert torch.equal(first, -second)
+    assert len(first.unique()) == 100
+    assert 300 < first.double().mean() < 700  # seven standard errors
+
+
 class Fixed(torch.nn.Module):
     """A player that gives what it was made with, whatever it is told."""
 
@@ -384,7 +432,12 @@ def test_a_perfect_generator_scores_as_one_and_a_collapsed_one_does_not():
     center = rows.mixture.centers[0]
     collapsed = recipes.score(recipe, rows, {"generator": Fixed(lambda z: center.expand(len(z), 2))})
     assert (collapsed["modes"], collapsed["high quality"]) == (1, 1.0)
+    off = center + torch.tensor([0.0, 4 * rows.mixture.std])
+    missed = recipes.score(recipe, rows, {"generator": Fixed(lambda z: off.expand(len(z), 2))})
+    assert (missed["modes"], missed["high quality"]) == (0, 0.0)
     assert collapsed["wasserstein"] > 1 > 0.3 > perfect["wasserstein"]
+    # The distances from one center to all eight have the mean cot(π/16) / 4 = 1.257, and the root mean square 1.414.
+    assert abs(collapsed["wasserstein"] - 1.257) < 0.12  # four standard errors of 500
 
 
 def test_points_on_the_line_are_scored_by_their_distance():
@@ -416,6 +469,16 @@ def test_the_class_asked_for_is_compared_with_the_class_made(monkeypatch):
     wrong = recipes.score(recipe, rows, {"generator": Fixed(lambda z, asked: first[(asked + 1) % 10])})
     assert right["class as asked"] > 0.8
     assert wrong["class as asked"] < 0.2
+
+
+def test_one_real_digit_again_and_again_is_precise_and_recalls_nothing():
+    recipe = recipes.load("digits")
+    digit = data.digits()[0][:1]
+    found = recipes.score(
+        recipe, assembly.source(recipe), {"generator": Fixed(lambda z: digit.expand(len(z), 1, 8, 8))}
+    )
+    assert found["recall"] == 0
+    assert found["precision"] > 0.9
 
 
 def test_nearest_labels_are_right_on_real_digits():
@@ -457,6 +520,8 @@ def test_an_inverse_is_told_from_an_encoder_that_knows_nothing():
     assert recipes.score(recipe, rows, flat)["reconstruction error"] == 0
     blind = flat | {"encoder": Fixed(lambda x: torch.zeros(len(x), 64))}
     assert abs(recipes.score(recipe, rows, blind)["of another image's"] - 1) < 0.05
+    halfway = flat | {"generator": Fixed(lambda z: z.reshape(-1, 1, 8, 8) / 2, latent=64)}
+    assert 0 < recipes.score(recipe, rows, halfway)["of another image's"] < 0.9
 
 
 def test_futures_are_told_from_ghosts():
@@ -484,6 +549,9 @@ def test_the_averaged_generator_is_the_one_that_is_judged():
     average = torch.nn.Identity()
     assert recipes.training.players_of(objective, average)["generator"] is average
     assert recipes.training.players_of(objective)["generator"] is objective.generator
+    objective, _, _ = recipes.build(small("cyclegan-stripes"), 0)
+    assert recipes.training.players_of(objective, average) == {"to_b": average, "to_a": objective.to_a}
+    assert recipes.training.players_of(objective) == {"to_b": objective.to_b, "to_a": objective.to_a}
 
 
 # --- resuming ----------------------------------------------------------------------------------------------------
