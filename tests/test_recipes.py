@@ -149,6 +149,16 @@ def test_scores_are_recorded_in_the_recipe_from_its_runs_only(tmp_path):
         record(str(other), tmp_path / "runs")
 
 
+def test_a_summary_has_the_fingerprint_of_what_was_trained_on_its_device(tmp_path, monkeypatch):
+    monkeypatch.setattr("course_gan.provenance.collect", lambda device: {})
+    ring, summary = recipes.load("ring"), recipes.Summary(0, {"modes": 8}, 3, 1.0)
+    for kind in ("cpu", "cuda"):
+        recipes.training._write(ring, summary, {}, tmp_path, kind)
+        told = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+        assert told["fingerprint"] == ring.fingerprint(kind)
+    assert ring.fingerprint("cpu") != ring.fingerprint("cuda")
+
+
 # --- building ----------------------------------------------------------------------------------------------------
 
 
@@ -395,6 +405,14 @@ def test_a_scale_shrinks_centers_and_deviations_alike(name, radius):
 @pytest.mark.parametrize(("name", "sampler"), [("swiss-roll", data.swiss_roll), ("two-moons", data.two_moons)])
 def test_the_noise_of_a_source_is_the_one_asked_for(name, sampler):
     assert torch.equal(recipes.SOURCES[name](noise=0.5).real(9, draw()), sampler(0.5)(9, draw()))
+
+
+def test_a_real_set_has_as_many_classes_as_its_labels(monkeypatch):
+    images, labels = torch.zeros(6, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1, 2, 2, 1, 0])
+    monkeypatch.setattr(data, "load", lambda name: (images, labels))
+    rows = recipes.SOURCES["real-set"](set="any", labels=True)
+    assert (rows.shape, rows.classes) == ((3, 4, 4), 3)
+    assert torch.equal(rows.rows[1], labels)
 
 
 def test_rows_of_a_set_are_picked_at_random_and_stay_together():
