@@ -12,7 +12,7 @@ import torch
 
 from course_gan import data, recipes, train
 from course_gan.data import sets
-from course_gan.recipes import assembly, schema, scores
+from course_gan.recipes import assembly, pictures, schema, scores
 from course_gan.recipes.record import record
 from course_gan.recipes.schema import change, changed, coerce, nearest
 from course_gan.recipes.sources import Source
@@ -129,7 +129,7 @@ def test_a_recipe_that_trains_something_else_has_another_fingerprint():
     assert cyclegan.fingerprint() != other.fingerprint()
 
 
-def test_scores_are_recorded_in_the_recipe_from_its_runs_only(tmp_path):
+def test_scores_are_recorded_in_the_recipe_from_its_runs_only(tmp_path, monkeypatch):
     mine = tmp_path / "mine.toml"
     text = (schema.FOLDER / "ring.toml").read_text(encoding="utf-8").partition("\n[measured]")[0]
     mine.write_text(text.replace("steps = 4000", "steps = 3"), encoding="utf-8")
@@ -137,7 +137,9 @@ def test_scores_are_recorded_in_the_recipe_from_its_runs_only(tmp_path):
         record(str(mine), tmp_path / "runs")
     recipe = recipes.load(str(mine))
     found = [recipes.train_seed(recipe, seed, tmp_path / "runs" / f"seed-{seed}", progress=False) for seed in (2, 10)]
-    for _ in range(2):  # the second time it replaces what is there
+    listed = Path.glob
+    for last in (False, True):  # whatever order the file system has; the second time it replaces what is there
+        monkeypatch.setattr(Path, "glob", lambda *of, last=last: sorted(listed(*of), reverse=last))
         assert record(str(mine), tmp_path / "runs") == mine
         measured = recipes.load(str(mine)).measured
         assert (measured.seeds, measured.device, measured.recipe) == ((2, 10), "cpu", recipe.fingerprint())
@@ -218,6 +220,15 @@ def test_what_a_recipe_says_of_networks_and_objective_is_what_is_built():
     assert (objective.loss.name, objective.loss.coding) == ("minimax", "smoothing 0.25")
     objective, _, _ = recipes.build(small("cyclegan-stripes", **{"options.cycle": 3, "options.identity": 0.5}), 0)
     assert (objective.cycle, objective.identity) == (3.0, 0.5)
+
+
+def test_players_that_are_told_something_look_at_all_they_get():
+    objective, batches, _ = recipes.build(small("two-futures"), 0)
+    x, past = (part.requires_grad_() for part in next(batches))
+    z = torch.randn(len(x), objective.latent, generator=draw()).requires_grad_()
+    for output, inputs in ((objective.generator(z, past), (z, past)), (objective.critic(x, past), (x, past))):
+        for gradient in torch.autograd.grad(output.sum(), inputs):
+            assert gradient.flatten(1).any(1).all()
 
 
 @pytest.mark.parametrize("name", ["ring", "cyclegan-stripes"])
@@ -526,6 +537,13 @@ def test_translations_are_scored_on_the_withheld_pairs():
     assert recipes.score(recipe, rows, {"to_b": same, "to_a": same}) == {"error to b": 1.0, "error to a": 1.0}
     exact = {"to_b": Fixed(lambda x: striped), "to_a": Fixed(lambda x: plain)}
     assert recipes.score(recipe, rows, exact) == {"error to b": 0.0, "error to a": 0.0}
+
+
+def test_translations_are_shown_below_what_was_translated():
+    rows = assembly.source(recipes.load("cyclegan-stripes", {"data.n": 8, "data.pairs": 9}))
+    players = {"to_b": Fixed(lambda x: -x), "to_a": Fixed(lambda x: x / 2)}
+    a, b = (images[:8] for images in rows.pairs)
+    assert torch.equal(pictures._there_and_back(rows, players), torch.cat([a, -a, b, b / 2]))
 
 
 def test_an_inverse_is_told_from_an_encoder_that_knows_nothing():
