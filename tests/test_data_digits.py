@@ -1,6 +1,8 @@
 """scikit-learn's digits as tensors, and a split that keeps the classes in proportion."""
 
 import inspect
+import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -86,6 +88,27 @@ def test_remainders_go_to_the_classes_that_have_most_left_over():
     labels = torch.tensor([0] * 5 + [1] * 4 + [2] * 3)  # shares of a half: 2.5, 2, 1.5; six in all
     test = stratified_split(labels, 0.5)[1]
     assert torch.bincount(labels[test]).tolist() == [3, 2, 1]
+
+
+def test_equal_remainders_go_to_the_smaller_label_whatever_floating_point_makes_of_them():
+    """0.2 of 7 and of 27 are 1.4 and 5.4; as doubles, the second has the larger remainder by the last digit."""
+    assert 7 * 0.2 - 1 < 27 * 0.2 - 5
+    labels = torch.tensor([0] * 7 + [1] * 27)
+    for order in (labels, labels.flip(0)):
+        assert torch.bincount(order[stratified_split(order, 0.2)[1]]).tolist() == [2, 5]
+
+
+@settings(deadline=None, max_examples=100)
+@given(counts=st.lists(st.integers(1, 60), min_size=1, max_size=8), percent=st.integers(1, 99))
+def test_the_number_of_each_class_is_that_of_exact_arithmetic(counts, percent):
+    exact = [Fraction(count * percent, 100) for count in counts]
+    expected = [math.floor(number) for number in exact]
+    first = sorted(range(len(counts)), key=lambda label: expected[label] - exact[label])  # stable: ties in order
+    for label in first[: round(sum(exact)) - sum(expected)]:
+        expected[label] += 1
+    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+    test = stratified_split(labels, percent / 100)[1]
+    assert torch.bincount(labels[test], minlength=len(counts)).tolist() == expected
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,14 @@ def test_sixteen_bits_are_scaled_not_cut_off(tmp_path):
     assert read_image(tmp_path / "x.png", 4, 3)[2, 0].tolist() == [0, 1, 100, 255]
 
 
+def test_sixteen_bits_are_rounded_not_cut_off(tmp_path):
+    """257 steps to one gray value: cut off, an image is half a gray value darker than it was."""
+    values = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    Image.fromarray(values).save(tmp_path / "x.png")
+    gray = read_image(tmp_path / "x.png", 256, 1)[0].numpy()
+    assert (gray == np.rint(values / 257)).all()
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK"])
 def test_every_mode_is_read(tmp_path, mode):
     ending = "jpg" if mode == "CMYK" else "png"
@@ -161,7 +169,8 @@ def test_damaged_files_are_skipped_if_asked_and_the_rest_keeps_files_and_labels(
     assert len(found.skipped) == 1
     assert found.skipped[0].startswith("cats/aa.png (")
     assert found.labels.tolist() == [0, 1, 1, 2]
-    assert len(found.files) == len(found.images) == 4
+    assert [file.name for file in found.files] == ["d.jpeg", "a.JPG", "b.png", "c.webp"]
+    assert len(found.images) == 4
     assert_close(found.images[:, 0, 0, 0].float(), torch.tensor([40.0, 20.0, 10.0, 30.0]), rtol=0, atol=2)
 
 

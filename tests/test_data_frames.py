@@ -61,6 +61,13 @@ def test_the_walker_comes_up_to_the_fork_and_stays_inside_the_frame(film):
     assert_close(area, area[:, -1:].expand_as(area), rtol=0.35, atol=0)
 
 
+def test_the_way_from_below_ends_at_the_fork(film):
+    """With a third way, straight on, there would be three futures."""
+    wall = torch.tensor(-0.4).expand(64, 3, film.past.shape[-1])
+    assert_close(film.past[:, :, 0], wall, rtol=0, atol=0)
+    assert (film.past[:, :, -1] < -0.9).any(-1).all()  # and comes from the lower edge
+
+
 def test_the_two_walkers_do_not_touch(film):
     empty = conditional_mean(film.past).minimum(film.past.amin(1, keepdim=True))
     left, right = both_futures(film.past)

@@ -195,6 +195,19 @@ def test_a_positive_slant_leans_to_the_right():
     assert_close(turned[0, 0] / -turned[0, 1], torch.tensor(math.tan(math.radians(12))))
 
 
+def test_a_sign_is_slanted_first_and_turned_then():
+    """Both at once: turning keeps the lengths of the slanted sign, and either keeps its area."""
+    from course_gan.data.glyphs import _place
+
+    axes = torch.tensor([[[0, 0, 1.0, 0], [0, 0, 0, 1.0]]]).view(1, 2, 2, 2).expand(2, 2, 2, 2)
+    u = torch.tensor([[0.8, 0, 0, 0, 0, 0], [0.8, 0.9, 0, 0, 0, 0]])
+    slanted, turned = (placed[:, 1] - placed[:, 0] for placed in _place(axes, u))
+    angle = torch.tensor(math.radians(12) * 0.9)
+    rotation = torch.stack([angle.cos(), angle.sin(), -angle.sin(), angle.cos()]).view(2, 2)
+    assert_close(turned, slanted @ rotation)
+    assert_close(turned.det(), torch.tensor(0.57**2))
+
+
 @pytest.mark.parametrize("size", [16, 28])
 def test_simple_classifiers_tell_the_signs_apart(size):
     images, labels = (part.numpy() for part in glyphs(6000, seeded(), size=size))

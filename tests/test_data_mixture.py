@@ -127,6 +127,21 @@ def test_a_component_without_weight_is_never_drawn():
     assert mixture.log_prob(torch.zeros(1, 1)).isfinite().all()
 
 
+def test_what_rounded_weights_lack_to_one_is_given_to_no_component_in_particular():
+    """In bfloat16, 0.5 + 0.496 is as good as one; the rest must not fall to the last component, which has weight 0."""
+    weights = torch.tensor([0.5, 0.496, 0.0], dtype=torch.bfloat16)
+    component = Mixture(torch.zeros(3, 1), 1.0, weights).sample_with_modes(N, seeded())[1]
+    assert component.max() == 1
+
+
+def test_components_are_quantiles_of_uniform_numbers_in_double_precision():
+    """In single precision there are 2^24 numbers, too few for the weights of many components to be exact."""
+    u = torch.rand(1000, generator=seeded(), dtype=torch.float64)
+    for modes in (7, 1000):
+        component = Mixture(torch.zeros(modes, 1), 1.0).sample_with_modes(1000, seeded())[1]
+        assert_close(component, (u * modes).long(), rtol=0, atol=0)
+
+
 def test_the_same_generator_gives_the_same_points_and_no_global_state_is_touched(uneven):
     torch.manual_seed(5)
     before = torch.get_rng_state()

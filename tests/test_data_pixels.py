@@ -22,6 +22,12 @@ def test_bfloat16_comes_back_within_its_three_digits():
     assert_close(to_uint8(there).float(), BYTES.float(), rtol=0, atol=0.5 * 2**-8 * 127.5 + 0.5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_rounded_once_from_the_exact_value(dtype):
+    """Computed in half precision, half of the gray values near 0 are off by more than the rounding of their number."""
+    assert_close(to_float(BYTES, dtype), to_float(BYTES, torch.float64).to(dtype), rtol=0, atol=0)
+
+
 def test_the_ends_are_exactly_minus_one_and_one_and_steps_are_even():
     x = to_float(BYTES, torch.float64)
     assert (x[0], x[-1]) == (-1, 1)

@@ -23,6 +23,11 @@ def test_spreading_is_one_to_one_on_32_bits(a, b):
     assert 0 <= spread(a) < 2**32
 
 
+def test_no_bit_of_a_number_is_lost():
+    """An even factor would shift the highest bits out: numbers far apart, which nobody draws by chance, become one."""
+    assert len({spread(number ^ 1 << bit) for number in (0, 12345) for bit in range(32)}) == 64
+
+
 def test_steps_keep_their_seeds_apart_beyond_32_bits_of_key():
     top = 2**32 - 1
     assert len({spread(top + k) for k in range(1000)}) == 1000

@@ -54,6 +54,14 @@ def test_frames_are_black_and_the_digit_is_in_the_middle(size, before, after):
         assert (framed == black).sum() == 20 * 3 * (size**2 - 16)
 
 
+def test_an_image_that_is_not_square_is_in_the_middle_both_ways():
+    images = torch.ones(10, 1, 2, 5, dtype=torch.uint8)
+    framed, _ = stacked_mnist(1, seeded(), images=images, labels=LABELS, size=8)
+    expected = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    expected[:, :, 3:5, 1:6] = 1
+    assert_close(framed, expected, rtol=0, atol=0)
+
+
 def test_scikit_learns_digits_are_an_offline_stand_in():
     images, labels = digits()
     stacked, modes = stacked_mnist(100, seeded(), images=images, labels=labels)

@@ -102,6 +102,11 @@ def test_mixture_1d_takes_lists_and_tensors_alike_and_weights_of_a_tenth():
     assert listed.centers.dtype == torch.float32
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_weights_keep_their_digits_where_points_have_fewer(dtype):
+    assert mixture_1d([0.1] * 10, [0.0] * 10, [1.0] * 10, dtype=dtype).weights.tolist() == [0.1] * 10
+
+
 def test_swiss_roll_without_noise_is_the_spiral_with_a_uniform_parameter():
     x = swiss_roll(0.0, 1.0)(N, seeded()).double()
     t = x.norm(dim=1)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from statistics import NormalDist
 
@@ -211,6 +212,21 @@ def test_a_seed_that_raises_stops_no_other_and_is_not_forgotten(jobs):
     assert outcomes.mean_interval("square").runs == 2
 
 
+def test_one_seed_that_raises_is_enough():
+    with pytest.raises(SeedsFailed, match=r"1 of 3 seeds failed: \[1\]"):
+        over_seeds(partial(square, fail=(1,)), 3, jobs=1)
+
+
+def test_other_processes_compute_with_one_thread_and_may_write_into_what_they_are_given():
+    def experiment(seed, numbers):
+        numbers += seed  # joblib would send a large array as a file that can only be read
+        return {"sum": numbers[0], "threads": int(os.environ["OMP_NUM_THREADS"])}
+
+    found = over_seeds(partial(experiment, numbers=np.zeros(10**6)), [3, 4], jobs=2, settings={})
+    assert found["sum"] == [3, 4]
+    assert found["threads"] == [1, 1]
+
+
 def test_the_settings_recorded_are_those_that_ran():
     outcomes = over_seeds(partial(square, factor=2.0), 2, jobs=1)
     assert (outcomes.name, outcomes.settings) == ("square", {"factor": 2.0})
@@ -396,6 +412,29 @@ def test_runs_of_other_code_or_settings_are_not_mixed_in(tmp_path, monkeypatch, 
     name, steps = ("b" if change == "name" else "a"), (2 if change == "settings" else 1)
     again = over_seeds(lambda seed: {"x": 2}, 2, jobs=1, keep=kept, settings={"steps": steps}, name=name)
     assert again["x"] == [2, 2]
+
+
+@pytest.mark.parametrize("key", ["source", "versions", "python", "system", "device"])
+def test_runs_of_another_machine_or_version_are_not_mixed_in(tmp_path, monkeypatch, key):
+    kept, collect = tmp_path / "kept.json", provenance.collect
+    for value, changed, expected in ((1, {}, 1), (2, {"time": "another"}, 1), (3, {key: "another"}, 3)):
+        monkeypatch.setattr(provenance, "collect", lambda device, changed=changed: collect(device) | changed)
+        found = over_seeds(lambda seed, value=value: {"x": value}, 2, jobs=1, keep=kept, settings={}, name="a")
+        assert found["x"] == [expected] * 2
+
+
+def test_the_seconds_are_those_of_all_calls_together(tmp_path):
+    kept = tmp_path / "kept.json"
+    replace(over_seeds(square, 1, jobs=1, keep=kept), seconds=1000.0).save(kept)
+    assert 1000 <= over_seeds(square, 2, jobs=1, keep=kept).seconds < 2000
+    assert load(kept).seconds >= 1000
+
+
+def test_failures_are_in_the_order_of_their_seeds_whichever_came_first():
+    outcomes = Outcomes("x", {})
+    for seed in (2, 0, 1):
+        outcomes = module._with(outcomes, seed, {}, Failure("E", "Traceback"), 0.0)
+    assert list(outcomes.failures) == [0, 1, 2]
 
 
 def test_failed_runs_are_run_again(tmp_path):

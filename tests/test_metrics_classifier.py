@@ -76,6 +76,12 @@ def test_same_arguments_same_weights_and_no_global_randomness() -> None:
     assert not torch.equal(first.head.weight, other.head.weight)
 
 
+def test_bytes_become_numbers_from_minus_one_to_one() -> None:
+    levels = torch.tensor([0, 51, 255], dtype=torch.uint8)
+    assert_close(as_images(levels), torch.tensor([-1.0, -0.6, 1.0]))
+    assert as_images(torch.tensor([0.25])).item() == 0.25
+
+
 def test_bytes_train_as_numbers_do() -> None:
     images, labels = few()
     levels = ((images + 1) * 127.5).round().to(torch.uint8)
@@ -113,6 +119,23 @@ def test_the_rate_falls_to_zero_over_exactly_the_steps_that_are_taken(monkeypatc
     train_classifier(*few(), epochs=3, batch=8, rate=0.01, held_out=0.25)  # 30 images a round: 8, 8, 8 and 6
     expected = [0.01 * (1 + math.cos(math.pi * i / 12)) / 2 for i in range(12)]
     assert_close(rates, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_each_round_takes_the_same_images_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.linspace(-1, 1, 29)[:, None, None, None].expand(29, 1, 8, 8)
+    seen: list[float] = []
+
+    def watched(rows: Tensor) -> Tensor:
+        seen.extend(rows[:, 0, 0, 0].tolist())
+        return rows
+
+    monkeypatch.setattr(classifier, "as_images", watched)
+    train_classifier(images, torch.arange(29) % 2, epochs=2, batch=8, held_out=0.2)
+    first, second, held_out = seen[:23], seen[23:46], seen[46:]
+    assert len(held_out) == 6  # 5.8, rounded
+    assert first != second
+    assert sorted(first) == sorted(second)
+    assert sorted(first + held_out) == images[:, 0, 0, 0].tolist()
 
 
 def test_two_images_are_enough_and_one_of_them_is_held_out() -> None:

@@ -77,6 +77,14 @@ def test_a_copy_is_a_neighbor_but_a_point_is_not_its_own() -> None:
     assert who[:2, 0].tolist() == [1, 0]
 
 
+def test_blocks_change_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, fake = normal(50, 2, 0), normal(40, 2, 1) + 0.5
+    whole = precision_recall(real, fake), density_coverage(real, fake)
+    assert all(0 < value < 1 for value in (*whole[0], *whole[1]))
+    monkeypatch.setattr(distances, "BLOCK", 200)  # four fakes at a time
+    assert (precision_recall(real, fake), density_coverage(real, fake)) == whole
+
+
 def test_blocks_are_small_however_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is flat: no block of distances holds more than BLOCK entries, for 3000 rows as for 300."""
     largest = 0

@@ -209,6 +209,21 @@ def test_a_feature_that_never_changes_does_not_blind_the_classifier(constant: fl
     assert classifier_test(x, y, generator=seeded()).accuracy > 0.9
 
 
+def test_the_order_of_the_rows_does_not_decide_what_is_trained_on() -> None:
+    """Only the first half of y differs: who trains on first halves and judges by second ones sees no difference."""
+    x, y = normal(200, 1, 0), normal(200, 1, 1)
+    y[:100] += 8
+    assert classifier_test(x, y, generator=seeded()).accuracy > 0.7
+    assert classifier_test(x, torch.cat([y, y + 8]), generator=seeded()).accuracy > 0.8  # and who is thinned out
+
+
+def test_an_outlier_among_the_samples_held_out_changes_nothing_for_the_others() -> None:
+    x, y = normal(60, 2, 0), normal(60, 2, 1) + 4
+    x[0] = 1e25
+    # In about half of the runs it is held out; in the others it has the unit, and all else is 0 beside it.
+    assert max(classifier_test(x, y, generator=seeded(seed)).accuracy for seed in range(6)) > 0.9
+
+
 @pytest.mark.parametrize("test", [nearest_neighbor_test, classifier_test])
 def test_deterministic_by_its_generator_and_leaves_the_global_one(test) -> None:  # type: ignore[no-untyped-def]
     x, y = normal(30, 2, 0).float(), normal(30, 2, 1).float()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.testing import assert_close
 
-from course_gan.input_gradients import _is_compiled, _modules_in
+from course_gan.input_gradients import _is_compiled, _modules_in, _nodes
 from course_gan.penalties import PENALTIES, gradient_norms, gradient_penalty, input_gradients, interpolate, r1, r2
 
 NAMES = list(PENALTIES)
@@ -191,6 +192,14 @@ def test_the_graph_goes_to_the_weights_and_not_to_the_samples() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_transform_does_not_reach_the_samples_either(name: str) -> None:
+    real, fake = pairs(4, 3)
+    critic = lambda x: x.square().sum(1)  # noqa: E731
+    slope = torch.func.grad(lambda scale: PENALTIES[name](critic, scale * real, scale * fake, seeded()))
+    assert slope(torch.ones((), dtype=torch.float64)) == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_trap_fakes_not_detached(name: str) -> None:
     generator, critic = filled(nn.Linear(2, 3)), mlp(nn.Tanh())
     fake = generator(torch.randn(4, 2, generator=seeded(), dtype=torch.float64))
@@ -207,7 +216,10 @@ def test_without_recording_the_value_is_the_same() -> None:
     expected = gradient_penalty(critic, real, fake, generator=seeded())
     with torch.no_grad():
         value = gradient_penalty(critic, real, fake, generator=seeded())
+        slopes = input_gradients(critic, real)
     assert not value.requires_grad
+    assert not slopes.requires_grad  # nor do they keep the activations of the critic alive
+    assert_close(slopes, input_gradients(critic, real).detach())
     assert_close(value, expected.detach())
 
 
@@ -435,6 +447,16 @@ def test_trap_batch_norm() -> None:
         )
 
 
+def test_batch_norm_without_running_statistics_mixes_samples_in_evaluation_too() -> None:
+    critic = nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 1)).double().eval()
+    real = pairs(6, 3)[0]
+    for form in (critic, critic.forward, partial(critic)):
+        with pytest.raises(ValueError, match="contains 0 BatchNorm1d"):
+            r1(form, real)
+        with pytest.raises(ValueError, match="contains 0 BatchNorm1d"):  # where no graph shows it, nor a buffer
+            torch.func.grad(lambda scale, form=form: r1(form, scale * real))(torch.ones((), dtype=torch.float64))
+
+
 LAYER_OF_THE_MODULE = nn.BatchNorm1d(2)
 
 
@@ -537,7 +559,8 @@ def test_a_compiled_critic_is_noticed_before_it_is_called() -> None:
     """Found only in its graph, it would be called a second time: dropout and spectral norms would move on twice."""
     module, in_place = mlp(nn.Tanh()), mlp(nn.Tanh())
     in_place.compile(backend="eager")
-    for critic in (torch.compile(module), torch.compile(linear), in_place):
+    within = nn.Sequential(torch.compile(module))
+    for critic in (torch.compile(module), torch.compile(linear), in_place, within, lambda x: within(x)):
         assert _is_compiled(critic, list(_modules_in(critic)))
     assert not _is_compiled(module, list(_modules_in(module)))
     assert not _is_compiled(linear, [])
@@ -559,6 +582,29 @@ def test_compiled_code_is_found_within_a_critic(case: str) -> None:
     assert_close(value, expected)
     weight = inside[0].weight
     assert_close(torch.autograd.grad(value, weight)[0], torch.autograd.grad(expected, weight)[0])
+
+
+def test_compiled_code_that_the_samples_do_not_pass_is_no_matter() -> None:
+    """A second call would let dropout and spectral norms move on twice."""
+    weight, x, calls = torch.ones(3, dtype=torch.float64, requires_grad=True), pairs(6, 3)[0], []
+    compiled = torch.compile(lambda weight: weight.square().sum(), backend="aot_eager")
+
+    def critic(x: Tensor) -> Tensor:
+        calls.append(len(x))
+        return x.sum(1) * 2 + compiled(weight)
+
+    assert_close(r1(critic, x).item(), 6.0)
+    assert calls == [6]
+
+
+def test_each_operation_of_a_critic_is_looked_at_once() -> None:
+    """Each residual block doubles the number of ways back: a critic of 40 blocks has 2^40."""
+    x = torch.ones(1, requires_grad=True)
+    y = x
+    for _ in range(40):
+        y = y + y.tanh()
+    nodes = list(islice(_nodes(y.grad_fn), 1000))
+    assert len(nodes) == len(set(nodes)) == 81  # two a block, and the leaf
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -642,7 +688,8 @@ def test_every_dtype_is_kept(name: str, dtype: torch.dtype) -> None:
 def test_half_precision_does_not_overflow_in_the_sum_of_squares() -> None:
     w = torch.full((4,), 150.0, dtype=torch.float16)  # slope 300; its square, 90 000, is beyond float16
     real = torch.zeros(2, 4, dtype=torch.float16)
-    assert gradient_norms(lambda x: x @ w, real).tolist() == [300, 300]
+    norms = gradient_norms(lambda x: x @ w, real)
+    assert (norms.tolist(), norms.dtype) == ([300, 300], torch.float16)
     assert gradient_penalty(lambda x: x @ w, real, real, target=100).item() == 40_000
     assert r1(lambda x: x @ w, real).item() == 44_992  # 45 000 rounded to float16
 
@@ -769,3 +816,12 @@ def test_a_critic_has_to_return_a_tensor() -> None:
 def test_the_critics_own_errors_come_through() -> None:
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         r1(nn.Linear(2, 1), torch.zeros(4, 3))
+    calls = []
+
+    def failing(x: Tensor) -> Tensor:
+        calls.append(len(x))
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        r1(failing, torch.zeros(4, 3))
+    assert calls == [4]  # not tried again: that is for critics that begin in place

@@ -12,7 +12,7 @@ import torch
 
 from course_gan import data, recipes, train
 from course_gan.data import sets
-from course_gan.recipes import assembly, schema, scores
+from course_gan.recipes import assembly, pictures, schema, scores
 from course_gan.recipes.record import record
 from course_gan.recipes.schema import change, changed, coerce, nearest
 from course_gan.recipes.sources import Source
@@ -125,9 +125,11 @@ def test_a_recipe_that_trains_something_else_has_another_fingerprint():
         assert recipes.load("ring", change_of).fingerprint() != ring.fingerprint()
     penalized = recipes.load("ring", {"penalties": [{"name": "r1", "weight": 0.1}]})
     assert penalized.fingerprint() != ring.fingerprint()
+    cyclegan, other = recipes.load("cyclegan-stripes"), recipes.load("cyclegan-stripes", {"options.cycle": 3})
+    assert cyclegan.fingerprint() != other.fingerprint()
 
 
-def test_scores_are_recorded_in_the_recipe_from_its_runs_only(tmp_path):
+def test_scores_are_recorded_in_the_recipe_from_its_runs_only(tmp_path, monkeypatch):
     mine = tmp_path / "mine.toml"
     text = (schema.FOLDER / "ring.toml").read_text(encoding="utf-8").partition("\n[measured]")[0]
     mine.write_text(text.replace("steps = 4000", "steps = 3"), encoding="utf-8")
@@ -135,7 +137,9 @@ def test_scores_are_recorded_in_the_recipe_from_its_runs_only(tmp_path):
         record(str(mine), tmp_path / "runs")
     recipe = recipes.load(str(mine))
     found = [recipes.train_seed(recipe, seed, tmp_path / "runs" / f"seed-{seed}", progress=False) for seed in (2, 10)]
-    for _ in range(2):  # the second time it replaces what is there
+    listed = Path.glob
+    for last in (False, True):  # whatever order the file system has; the second time it replaces what is there
+        monkeypatch.setattr(Path, "glob", lambda *of, last=last: sorted(listed(*of), reverse=last))
         assert record(str(mine), tmp_path / "runs") == mine
         measured = recipes.load(str(mine)).measured
         assert (measured.seeds, measured.device, measured.recipe) == ((2, 10), "cpu", recipe.fingerprint())
@@ -145,6 +149,16 @@ def test_scores_are_recorded_in_the_recipe_from_its_runs_only(tmp_path):
     other.write_text(other.read_text(encoding="utf-8").replace("steps = 3", "steps = 4"), encoding="utf-8")
     with pytest.raises(ValueError, match=r"Seed 2 in .* was not trained as other\.toml says"):
         record(str(other), tmp_path / "runs")
+
+
+def test_a_summary_has_the_fingerprint_of_what_was_trained_on_its_device(tmp_path, monkeypatch):
+    monkeypatch.setattr("course_gan.provenance.collect", lambda device: {})
+    ring, summary = recipes.load("ring"), recipes.Summary(0, {"modes": 8}, 3, 1.0)
+    for kind in ("cpu", "cuda"):
+        recipes.training._write(ring, summary, {}, tmp_path, kind)
+        told = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+        assert told["fingerprint"] == ring.fingerprint(kind)
+    assert ring.fingerprint("cpu") != ring.fingerprint("cuda")
 
 
 # --- building ----------------------------------------------------------------------------------------------------
@@ -174,10 +188,15 @@ def test_the_two_networks_do_not_start_from_the_same_numbers():
     assert any(not torch.equal(to_b[key], to_a[key]) for key in to_b)
 
 
-def test_weights_and_noise_have_other_random_numbers():
+def test_weights_and_noise_have_other_random_numbers(monkeypatch):
     weights = torch.randn(4, generator=torch.Generator().manual_seed(assembly._weights_of(0)))
     assert not torch.equal(weights, torch.randn(4, generator=torch.Generator().manual_seed(0)))
     assert assembly._weights_of(0) != assembly._weights_of(1)
+    built = recipes.build(small("ring"), 0)[0].state_dict()
+    monkeypatch.setattr(assembly, "_weights_of", lambda seed: 3)
+    first, second = (recipes.build(small("ring"), seed)[0].state_dict() for seed in (0, 1))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert any(not torch.equal(first[key], built[key]) for key in first)
 
 
 def test_the_networks_fit_the_data():
@@ -189,6 +208,35 @@ def test_the_networks_fit_the_data():
     assert (settings.seed, settings.device) == (3, "cpu")
     assert [penalty.name for penalty in objective.penalties] == ["r1", "r2"]
     assert objective.loss.name == "relativistic"
+
+
+def test_what_a_recipe_says_of_networks_and_objective_is_what_is_built():
+    objective, _, _ = recipes.build(
+        small("ring", loss="minimax", smoothing=0.25, **{"generator.hidden": [5], "critic.hidden": [7, 3]}), 0
+    )
+    for player, wanted in ((objective.generator, {5}), (objective.critic, {7, 3})):
+        biases = {module.out_features for module in player.modules() if isinstance(module, torch.nn.Linear)}
+        assert biases - {1, 2} == wanted
+    assert (objective.loss.name, objective.loss.coding) == ("minimax", "smoothing 0.25")
+    objective, _, _ = recipes.build(small("cyclegan-stripes", **{"options.cycle": 3, "options.identity": 0.5}), 0)
+    assert (objective.cycle, objective.identity) == (3.0, 0.5)
+
+
+def test_players_that_are_told_something_look_at_all_they_get():
+    objective, batches, _ = recipes.build(small("two-futures"), 0)
+    x, past = (part.requires_grad_() for part in next(batches))
+    z = torch.randn(len(x), objective.latent, generator=draw()).requires_grad_()
+    for output, inputs in ((objective.generator(z, past), (z, past)), (objective.critic(x, past), (x, past))):
+        for gradient in torch.autograd.grad(output.sum(), inputs):
+            assert gradient.flatten(1).any(1).all()
+
+
+@pytest.mark.parametrize("name", ["ring", "cyclegan-stripes"])
+def test_each_seed_and_each_of_several_processes_gets_rows_of_its_own(name, monkeypatch):
+    monkeypatch.setattr(assembly, "rank", lambda: 1)
+    monkeypatch.setattr(assembly, "world", lambda: 2)
+    batches = recipes.build(small(name), 5)[1]
+    assert (batches.seed, batches.rank, batches.world) == (5, 1, 2)
 
 
 def test_the_encoder_has_the_generators_latent():
@@ -223,6 +271,7 @@ def test_a_classifier_is_no_gan():
         ({"batch": True}, r"settings\.batch is True; wanted a whole number"),
         ({"batch": -1}, "batch is -1"),
         ({"ema": "often"}, r"settings\.ema is 'often'; wanted a number"),
+        ({"ema": True}, r"settings\.ema is True; wanted a number"),
         ({"betas": 0.5}, r"settings\.betas is 0\.5; wanted a list of numbers"),
         ({"optimizer": "adamw"}, r"'adam', 'rmsprop', 'sgd'"),
         ({"settings.critic_step": 5}, r"Did you mean 'critic_steps'\?"),
@@ -357,6 +406,34 @@ def test_every_source_gives_rows_of_the_shape_it_says(name):
         assert drawn[1].shape == (5, *rows.given)
 
 
+@pytest.mark.parametrize(("name", "radius"), [("ring", 1.0), ("grid", 32**0.5)])
+def test_a_scale_shrinks_centers_and_deviations_alike(name, radius):
+    mixture = recipes.SOURCES[name](scale=0.5).mixture
+    assert mixture.centers.norm(dim=1).max().item() == pytest.approx(radius / 2)
+    assert mixture.std == pytest.approx(recipes.SOURCES[name]().mixture.std / 2)
+
+
+@pytest.mark.parametrize(("name", "sampler"), [("swiss-roll", data.swiss_roll), ("two-moons", data.two_moons)])
+def test_the_noise_of_a_source_is_the_one_asked_for(name, sampler):
+    assert torch.equal(recipes.SOURCES[name](noise=0.5).real(9, draw()), sampler(0.5)(9, draw()))
+
+
+def test_a_real_set_has_as_many_classes_as_its_labels(monkeypatch):
+    images, labels = torch.zeros(6, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1, 2, 2, 1, 0])
+    monkeypatch.setattr(data, "load", lambda name: (images, labels))
+    rows = recipes.SOURCES["real-set"](set="any", labels=True)
+    assert (rows.shape, rows.classes) == ((3, 4, 4), 3)
+    assert torch.equal(rows.rows[1], labels)
+
+
+def test_rows_of_a_set_are_picked_at_random_and_stay_together():
+    numbers = torch.arange(1000)
+    first, second = Source((numbers, -numbers), ()).real(100, draw())
+    assert torch.equal(first, -second)
+    assert len(first.unique()) == 100
+    assert 300 < first.double().mean() < 700  # seven standard errors
+
+
 class Fixed(torch.nn.Module):
     """A player that gives what it was made with, whatever it is told."""
 
@@ -384,7 +461,12 @@ def test_a_perfect_generator_scores_as_one_and_a_collapsed_one_does_not():
     center = rows.mixture.centers[0]
     collapsed = recipes.score(recipe, rows, {"generator": Fixed(lambda z: center.expand(len(z), 2))})
     assert (collapsed["modes"], collapsed["high quality"]) == (1, 1.0)
+    off = center + torch.tensor([0.0, 4 * rows.mixture.std])
+    missed = recipes.score(recipe, rows, {"generator": Fixed(lambda z: off.expand(len(z), 2))})
+    assert (missed["modes"], missed["high quality"]) == (0, 0.0)
     assert collapsed["wasserstein"] > 1 > 0.3 > perfect["wasserstein"]
+    # The distances from one center to all eight have the mean cot(π/16) / 4 = 1.257, and the root mean square 1.414.
+    assert abs(collapsed["wasserstein"] - 1.257) < 0.12  # four standard errors of 500
 
 
 def test_points_on_the_line_are_scored_by_their_distance():
@@ -418,6 +500,16 @@ def test_the_class_asked_for_is_compared_with_the_class_made(monkeypatch):
     assert wrong["class as asked"] < 0.2
 
 
+def test_one_real_digit_again_and_again_is_precise_and_recalls_nothing():
+    recipe = recipes.load("digits")
+    digit = data.digits()[0][:1]
+    found = recipes.score(
+        recipe, assembly.source(recipe), {"generator": Fixed(lambda z: digit.expand(len(z), 1, 8, 8))}
+    )
+    assert found["recall"] == 0
+    assert found["precision"] > 0.9
+
+
 def test_nearest_labels_are_right_on_real_digits():
     images, labels = data.digits()
     found = scores.nearest_label(images[:300], images[300:], labels[300:])
@@ -447,6 +539,13 @@ def test_translations_are_scored_on_the_withheld_pairs():
     assert recipes.score(recipe, rows, exact) == {"error to b": 0.0, "error to a": 0.0}
 
 
+def test_translations_are_shown_below_what_was_translated():
+    rows = assembly.source(recipes.load("cyclegan-stripes", {"data.n": 8, "data.pairs": 9}))
+    players = {"to_b": Fixed(lambda x: -x), "to_a": Fixed(lambda x: x / 2)}
+    a, b = (images[:8] for images in rows.pairs)
+    assert torch.equal(pictures._there_and_back(rows, players), torch.cat([a, -a, b, b / 2]))
+
+
 def test_an_inverse_is_told_from_an_encoder_that_knows_nothing():
     recipe = recipes.load("bigan-digits")
     rows = assembly.source(recipe)
@@ -457,6 +556,8 @@ def test_an_inverse_is_told_from_an_encoder_that_knows_nothing():
     assert recipes.score(recipe, rows, flat)["reconstruction error"] == 0
     blind = flat | {"encoder": Fixed(lambda x: torch.zeros(len(x), 64))}
     assert abs(recipes.score(recipe, rows, blind)["of another image's"] - 1) < 0.05
+    halfway = flat | {"generator": Fixed(lambda z: z.reshape(-1, 1, 8, 8) / 2, latent=64)}
+    assert 0 < recipes.score(recipe, rows, halfway)["of another image's"] < 0.9
 
 
 def test_futures_are_told_from_ghosts():
@@ -484,6 +585,9 @@ def test_the_averaged_generator_is_the_one_that_is_judged():
     average = torch.nn.Identity()
     assert recipes.training.players_of(objective, average)["generator"] is average
     assert recipes.training.players_of(objective)["generator"] is objective.generator
+    objective, _, _ = recipes.build(small("cyclegan-stripes"), 0)
+    assert recipes.training.players_of(objective, average) == {"to_b": average, "to_a": objective.to_a}
+    assert recipes.training.players_of(objective) == {"to_b": objective.to_b, "to_a": objective.to_a}
 
 
 # --- resuming ----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import inspect
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,6 +129,41 @@ def test_the_short_way_does_not_pass_by_hooks() -> None:
         layer(torch.ones(1, 3)).sum().backward()
         update(updates)
     assert calls == [0, 1, 2]
+
+
+def test_each_group_of_parameters_moves_by_its_own_numbers() -> None:
+    torch.manual_seed(0)
+    ours = nn.ModuleList([nn.Linear(3, 2), nn.Linear(3, 2)])
+    theirs = copy.deepcopy(ours)
+    for layers, short in ((ours, True), (theirs, False)):
+        updates = optimizer(Settings(steps=1, betas=(0.3, 0.8)), list(layers[0].parameters()), 0.01)
+        updates.add_param_group({"params": list(layers[1].parameters()), "lr": 0.1, "betas": (0.6, 0.9), "eps": 1e-3})
+        for number in range(4):
+            updates.zero_grad()
+            sum(layer(torch.full((1, 3), 1.0 + number)).square().sum() for layer in layers).backward()
+            update(updates) if short else updates.step()
+    for mine, plain in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(mine, plain)
+
+
+def test_a_fused_adam_alone_goes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[dict[str, Any]] = []
+    monkeypatch.setattr("course_gan.train.optimizers.adam", lambda *_, **numbers: taken.append(numbers))
+    for make, times in ((optimizer, 2), (lambda _, values, rate: torch.optim.Adam(values, rate, foreach=True), 0)):
+        layer = nn.Linear(3, 2)
+        updates = make(Settings(steps=1), list(layer.parameters()), 0.01)
+        layer(torch.ones(1, 3)).sum().backward()
+        for _ in range(3):  # the first makes the moments
+            update(updates)
+        assert len(taken) == times
+        taken.clear()
+
+
+def test_adam_is_not_fused_where_torch_has_no_such_kernel() -> None:
+    for value in (torch.zeros(2, device="meta"), torch.zeros(2, dtype=torch.complex64)):
+        for values, fused in (([value], False), ([torch.zeros(2), value], False), ([torch.zeros(2)], True)):
+            group = optimizer(Settings(steps=1), [one.requires_grad_() for one in values], 0.01).param_groups[0]
+            assert (bool(group["fused"]), bool(group["foreach"])) == (fused, not fused)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])

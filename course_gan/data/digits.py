@@ -66,11 +66,11 @@ def stratified_split(
         raise ValueError(f"labels has shape {tuple(labels.shape)} and dtype {labels.dtype}; wanted (n,) of int64.")
     on_host = labels.cpu()
     members = [(on_host == label).nonzero()[:, 0] for label in sorted(set(on_host.tolist()))]
-    exact = torch.tensor([len(rows) for rows in members], dtype=torch.float64) * test_share
-    # Rounded first: 20 · 0.15 is a little below 3 in floating point, and one row would move.
-    quota = (exact + 1e-9).floor().long()
-    remainders = exact - quota
-    extra = round(float(exact.sum())) - int(quota.sum())
+    # Rounded: 0.2 of 7 and 0.2 of 27 have the same remainder, 0.4, but not in floating point; so have halves in sums.
+    exact = (torch.tensor([len(rows) for rows in members], dtype=torch.float64) * test_share).round(decimals=9)
+    quota = exact.floor().long()
+    remainders = (exact - quota).round(decimals=9)
+    extra = round(float(exact.sum().round(decimals=9))) - int(quota.sum())
     quota[remainders.sort(descending=True, stable=True).indices[:extra]] += 1
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.zeros(len(labels), dtype=torch.bool)

@@ -150,7 +150,7 @@ def _opaque(image: "Image") -> "Image":
     from PIL import Image
 
     if image.mode.startswith("I"):  # 16 bits: convert("L") would cut off at 255 instead of scaling
-        return image.convert("I").point(lambda value: value / 257).convert("L")
+        return image.convert("I").point(lambda value: value / 257 + 0.5).convert("L")  # point cuts the fraction off
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
