@@ -33,13 +33,17 @@ def safe_sqrt(p: Tensor) -> Tensor:
 def unit_of(*sets: Tensor, beyond: float = 1e60) -> float:
     """A power of two near the largest entry of these rows, if it is so far from 1 that squares overflow or vanish.
 
-    That is above `beyond` or below its inverse: 1e60 suits float64, 1e10 float32.
-
-    To divide by it is exact: who is near to whom, and every share that counts it, stay as they are.
+    That is above `beyond` or below its inverse: 1e60 suits float64, 1e10 float32.  To divide by it is exact: who is
+    near to whom, and every share that counts it, stay as they are.
     """
     # The host waits for the device here.  The ends of the range, as `abs` would copy all rows.
     largest = max(abs(end) for rows in sets for end in torch.stack(rows.aminmax()).tolist())
-    return 1.0 if largest == 0 or 1 / beyond < largest < beyond else 2.0 ** (math.frexp(largest)[1] - 1)
+    return 1.0 if largest == 0 or 1 / beyond < largest < beyond else power_of_two(largest)
+
+
+def power_of_two(value: float) -> float:
+    """The largest power of two that is not above a positive number."""
+    return 2.0 ** (math.frexp(value)[1] - 1)
 
 
 def ascending(x: Tensor) -> Tensor:

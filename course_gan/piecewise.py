@@ -2,8 +2,8 @@ r"""ReLU and leaky ReLU that save their second derivative, which is 0, where a g
 
 $\phi(x)$ is $x$ for $x > 0$ and $sx$ elsewhere: linear on either side, so that $\phi'' = 0$ wherever there is one.
 Autograd does not know.  When a penalty on the critic's slope is differentiated, every activation sends zeros back
-through all the layers before it: a fifth of the time that the penalty takes.  Between `constant_slopes()` and its end,
-$\phi'$ is a constant and nothing is sent.  All numbers are the same, whichever way.
+through all the layers before it: one more backward pass, for nothing.  Between `constant_slopes()` and its end, φ' is
+a constant and nothing is sent.  All numbers are the same, whichever way.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,5 @@
 r"""Kernels $k(x, y)$ between rows, and sums of them over all pairs, a block at a time."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from torch import Tensor
 from course_gan.inputs import require_positive
 from course_gan.metrics.checks import as_double
 from course_gan.metrics.distances import row_blocks, squared_distances
-from course_gan.numerics import unit_of
+from course_gan.numerics import power_of_two, unit_of
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 MEDIAN_OF = 2000  # rows whose pairwise distances are sorted for a median
@@ -25,7 +24,7 @@ def gaussian(bandwidth: int | float) -> Kernel:
     r"""The kernel $k(x, y) = \exp(-\|x - y\|^2 / 2 \sigma^2)$ with $\sigma$ = `bandwidth`."""
     width = float(bandwidth)
     require_positive("bandwidth", width)
-    unit = 2.0 ** (math.frexp(width)[1] - 1)  # exact, and the square of no bandwidth overflows or vanishes
+    unit = power_of_two(width)  # exact, and the square of no bandwidth overflows or vanishes
     return lambda x, y: torch.exp(squared_distances(x / unit, y / unit) / (-2 * (width / unit) ** 2))
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from course_gan.inputs import require, require_count, require_positive
 from course_gan.metrics.checks import as_double, two_samples
 from course_gan.metrics.distances import nearest
+from course_gan.numerics import power_of_two
 
 WITHIN = 3.0
 WHOLE = (torch.uint8, torch.int8, torch.uint16, torch.int16, torch.uint32, torch.int32, torch.int64)
@@ -37,7 +38,7 @@ def modes(
     samples, centers = two_samples(samples=samples, centers=centers)
     spread, within = _number("std", std), _number("within", within)
     # In a unit near the standard deviation, a power of two and so exact, whose square neither overflows nor vanishes.
-    unit = 2.0 ** (math.frexp(spread)[1] - 1)
+    unit = power_of_two(spread)
     radius = within * (spread / unit)
     squares, closest = nearest(as_double(samples) / unit, as_double(centers) / unit)
     good = squares[:, 0] <= radius * radius

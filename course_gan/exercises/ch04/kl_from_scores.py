@@ -154,6 +154,17 @@ MISCONCEPTIONS = (
         "You weighted the scores with D; the samples are drawn from P and from Q already, so plain means are right.",
     ),
     Misconception(
+        "weighted with the ratio",
+        lambda real, fake: ((real.exp() * real).mean(-1), ((-fake).exp() * -fake).mean(-1)),
+        "You weighted the scores with the density ratio; the samples are drawn from P and from Q already, so plain "
+        "means are right.",
+    ),
+    Misconception(
+        "medians",
+        lambda real, fake: (real.median(-1).values, -fake.median(-1).values),
+        "You took the median of the scores; an expectation is estimated by their mean.",
+    ),
+    Misconception(
         "probabilities averaged",
         lambda real, fake: (real.sigmoid().mean(-1), (-fake).sigmoid().mean(-1)),
         "You averaged the probabilities D and 1 - D; KL averages log(p / q), and that is the score as it comes.",
