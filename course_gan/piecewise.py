@@ -57,6 +57,8 @@ class LeakyReLU(nn.LeakyReLU):
 class _Bent(torch.autograd.Function):
     """Both of them, by their slope on the left."""
 
+    generate_vmap_rule = True  # for a critic that maps over its samples itself
+
     @staticmethod
     def forward(x: Tensor, slope: float) -> Tensor:
         return functional.leaky_relu(x, slope) if slope else torch.relu(x)

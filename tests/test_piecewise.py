@@ -86,3 +86,13 @@ def norms_by_torch(critic: nn.Module, x: Tensor) -> Tensor:
     x = x.clone().requires_grad_()
     (gradients,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return gradients.flatten(1).norm(dim=1)
+
+
+def test_a_critic_that_maps_over_its_samples_can_be_penalized() -> None:
+    torch.manual_seed(0)
+    critic, x = nets.MLPCritic((2,), (8, 8)).double(), torch.randn(6, 2, dtype=torch.float64)
+    found = penalties.gradient_norms(lambda x: torch.func.vmap(lambda row: critic(row[None])[0])(x), x)
+    expected = penalties.gradient_norms(critic, x)
+    assert_close(found, expected)
+    weight = critic.body[0].weight
+    assert_close(torch.autograd.grad(found.sum(), weight)[0], torch.autograd.grad(expected.sum(), weight)[0])
